@@ -19,6 +19,7 @@ from auditor.azure.resource_type import DIAGNOSED, ResourceType, SharedList, Whe
 from auditor.engine.needs import EVERYTHING, Needs, settings
 from auditor.network import virtual_networks
 from auditor.rbac import read as access
+from auditor.rbac import schedules
 from auditor.snapshot.left_out import Call
 
 _INVENTORY: Final = "resources"  # the table of Resource Graph that the inventory is read from
@@ -241,11 +242,11 @@ def _by_type(operations: Iterable[Operation]) -> Mapping[str, Sequence[Operation
 
 SHIPPED: Final = Operations(shipped())
 
-ROLE_ASSIGNMENTS: Final = SHIPPED.of(access.ASSIGNMENTS)
+ROLE_ASSIGNMENTS: Final = SHIPPED.of(schedules.ASSIGNMENTS)
 ROLE_DEFINITIONS: Final = SHIPPED.of(access.DEFINITIONS)
 DENY_ASSIGNMENTS: Final = SHIPPED.of(access.DENIES)
-ELIGIBILITY: Final = SHIPPED.of(access.ELIGIBLE)
-SCHEDULES: Final = SHIPPED.of(access.SCHEDULED)
+ELIGIBILITY: Final = SHIPPED.of(schedules.ELIGIBLE)
+SCHEDULES: Final = SHIPPED.of(schedules.SCHEDULED)
 RESOURCE_GROUPS: Final = replace(SHIPPED.of(ids.RESOURCE_GROUPS), then=())
 """Only the groups: what hangs on them is asked for as it is of other resources, and once."""
 LISTED: Final = SHIPPED.of("Microsoft.Resources/resources")

@@ -23,8 +23,9 @@ from auditor.rbac.permissions import Plane, permits_some
 from auditor.rbac.principal_types import APPLICATION, PrincipalType, principal_type
 from auditor.rbac.principals import Part, Principals, bound, name_given, parts_of, principals_of, sign_in_name
 from auditor.rbac.privileges import PRIVILEGES, HeldPrivilege, at_scope, privileges_in, without_data_of
-from auditor.rbac.read import ASSIGNMENTS, DEFINITIONS, DENIES, read_activated, read_grants, read_roles
+from auditor.rbac.read import DEFINITIONS, DENIES, read_grants, read_roles
 from auditor.rbac.role_reach import switched_at
+from auditor.rbac.schedules import ASSIGNMENTS
 from auditor.rbac.scopes import Hierarchy, ScopeKind, kind_of
 from auditor.resource_id import CLASSIC_ADMINISTRATORS, MANAGEMENT_GROUPS
 from auditor.truth import Truth, any_of
@@ -36,8 +37,7 @@ CLASSIC_ENDED: Final = datetime(2024, 9, 1, tzinfo=UTC)
 class AccessGraph(Struct, frozen=True, dict=True):
     """An estate's access. `roles` are by GUID in lower case, `parts` by principal in lower case.
 
-    `activated` are the keys of assignments that are in force because an eligible principal activated them. `as_of` is the
-    time of judgement, where there is one.
+    `as_of` is the time of judgement, where there is one.
     """
 
     estate: Estate
@@ -45,7 +45,6 @@ class AccessGraph(Struct, frozen=True, dict=True):
     roles: Mapping[str, Role]
     principals: Principals
     parts: Mapping[str, Sequence[Part]]
-    activated: frozenset[str]
     as_of: datetime | None
     _below: Mapping[str, Sequence[Part]]
     _at: Mapping[str, Sequence[Part]]
@@ -161,7 +160,9 @@ class AccessGraph(Struct, frozen=True, dict=True):
         return None if resource is None else sign_in_name(resource)
 
     def definition_gap(self, assignment: Assignment) -> Gap | None:
-        """Return why an assignment's permissions are not known, or None where they are."""
+        """Return why an assignment's permissions are not known, or whether it is in force, or None where they are."""
+        if assignment.doubt is not None:
+            return Gap(assignment.id, "properties", assignment.doubt)
         if assignment.role.permissions is not None:
             return None
         gap = self.estate.type_gap(DEFINITIONS, assignment.scope)
@@ -247,7 +248,7 @@ def read_access_graph(
     workloads = workloads or Workloads()
     principals = estate.once(principals_of)
     roles = estate.once(read_roles)
-    grants = read_grants(estate, roles, memberships=memberships, identities=principals.identities)
+    grants = read_grants(estate, roles, memberships=memberships, identities=principals.identities, as_of=as_of)
     below, at = _parts_by_scope(workloads, grants.hierarchy)
     return AccessGraph(
         estate=estate,
@@ -255,7 +256,6 @@ def read_access_graph(
         roles=roles,
         principals=principals,
         parts=parts_of(workloads, principals),
-        activated=read_activated(estate),
         as_of=as_of,
         _below=below,
         _at=at,

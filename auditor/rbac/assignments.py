@@ -79,6 +79,7 @@ class Assignment(Struct, frozen=True):
     Lighthouse, access policies and classic administrators give as much as a role would, by another `door`; several of
     theirs may share an id. `may_be_group`: whether a principal of no known type may be a group of this tenant.
     `can_assign`: the only roles that it may give away, to managed identities alone; None where nothing limits that.
+    `is_activated`: an eligible principal activated it. `doubt`: why it is not known whether it is in force.
     """
 
     id: str
@@ -93,6 +94,8 @@ class Assignment(Struct, frozen=True):
     principal_name: str | None = None
     may_be_group: bool = True
     can_assign: tuple[Role, ...] | None = None
+    is_activated: bool = False
+    doubt: str | None = None
 
     @property
     def kind(self) -> PrincipalType:
@@ -109,6 +112,11 @@ class Assignment(Struct, frozen=True):
     def permissions(self) -> Permissions:
         """Return what the assignment permits at its scope, its condition applied."""
         return conditional(self.role.at_most, self.condition)
+
+    @property
+    def is_standing(self) -> bool:
+        """Whether it is in force all the time: active, not activated on demand, without an end."""
+        return self.state is AssignmentState.ACTIVE and not self.is_activated and self.ends_at is None
 
     @property
     def is_of_service(self) -> bool:

@@ -139,6 +139,7 @@ class DoorSearch(Struct):
 
     def _reasons(self, own: Sequence[Assignment], effective: Effective, scope: str) -> Iterator[str]:
         grants = self.graph.grants
+        yield from (a.doubt for a in own if a.doubt is not None)
         yield from (f"condition: {a.condition}" for a in own if a.condition)
         yield from (f"role {a.role.name} was not read" for a in own if a.role.permissions is None)
         yield from (f"deny assignment {ids.name_of(deny.id)}" for deny in effective.denied_by)

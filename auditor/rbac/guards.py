@@ -12,7 +12,8 @@ from auditor.model import Gap, Resource
 from auditor.rbac.access_graph import AccessGraph
 from auditor.rbac.assignments import EVERYONE, Deny
 from auditor.rbac.permissions import Plane, permits
-from auditor.rbac.read import LOCKS, stated_scope
+from auditor.rbac.read import LOCKS
+from auditor.rbac.scopes import stated_scope
 from auditor.truth import Truth, all_of
 
 _LEVELS: Final = frozenset({"cannotdelete", "readonly"})

@@ -17,8 +17,9 @@ from auditor.rbac.doors import Door, DoorSearch, federated_subjects
 from auditor.rbac.operation_sets import excluded_from, patterns_of
 from auditor.rbac.permissions import Plane
 from auditor.rbac.planes import plane_of
-from auditor.rbac.read import ASSIGNMENTS, DEFINITIONS, DENIES, ELIGIBLE
+from auditor.rbac.read import DEFINITIONS, DENIES
 from auditor.rbac.role_reach import instead
+from auditor.rbac.schedules import ASSIGNMENTS, ELIGIBLE
 from auditor.rbac.scopes import ScopeKind, kind_of
 from auditor.rbac.service_roles import as_arm_spells, keepers, service_role_gaps
 from auditor.truth import Truth, all_of

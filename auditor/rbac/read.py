@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Final
+
+from msgspec.structs import replace
 
 from auditor import resource_id as ids
 from auditor.azure import body
@@ -11,7 +14,7 @@ from auditor.azure.catalogue import spelled
 from auditor.estate.graph import Estate
 from auditor.estate.lookup import ROLE_DEFINITIONS
 from auditor.model import Resource
-from auditor.rbac import service_roles
+from auditor.rbac import schedules, service_roles
 from auditor.rbac.access_policies import read_policies
 from auditor.rbac.assignments import (
     EVERYONE,
@@ -29,20 +32,14 @@ from auditor.rbac.effective import Grants
 from auditor.rbac.permissions import UNKNOWN_PERMISSIONS, conditional, perhaps, permissions_of
 from auditor.rbac.principal_types import APPLICATION, GROUP, principal_type
 from auditor.rbac.role_reach import read_reach
-from auditor.rbac.scopes import ROOT, Hierarchy, ScopeKind, kind_of
+from auditor.rbac.schedules import OF_ELIGIBLE, Timed, read_timed
+from auditor.rbac.scopes import ROOT, Hierarchy, ScopeKind, kind_of, stated_scope
 from auditor.resource_id import CLASSIC_ADMINISTRATORS, MANAGEMENT_GROUPS, SUBSCRIPTIONS
-from auditor.snapshot.rows import ROLE_ASSIGNMENTS
 from auditor.truth import Truth
 
-ASSIGNMENTS: Final = spelled(ROLE_ASSIGNMENTS)
+_NOT_TOLD: Final = "whether it is in force at that time cannot be told from its status and its times"
 DEFINITIONS: Final = spelled(ROLE_DEFINITIONS)
 DENIES: Final = "Microsoft.Authorization/denyAssignments"
-ELIGIBLE: Final = "Microsoft.Authorization/roleEligibilityScheduleInstances"
-SCHEDULED: Final = "Microsoft.Authorization/roleAssignmentScheduleInstances"
-ASSIGNMENT_SCHEDULES: Final = "Microsoft.Authorization/roleAssignmentSchedules"
-ELIGIBILITY_SCHEDULES: Final = "Microsoft.Authorization/roleEligibilitySchedules"
-_OF_ELIGIBLE: Final = frozenset({ELIGIBLE.lower(), ELIGIBILITY_SCHEDULES.lower()})
-_OFF: Final = frozenset({"canceled", "denied", "failed", "invalid", "revoked", "timedout"})
 LOCKS: Final = "Microsoft.Authorization/locks"
 _ENFORCED: Final = "enforced"
 _AUDITED: Final = "audit"
@@ -50,34 +47,34 @@ _OWNER: Final = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
 
 READS: Final = frozenset(
     {
-        ASSIGNMENTS,
         DEFINITIONS,
         DENIES,
-        ELIGIBLE,
-        SCHEDULED,
-        ASSIGNMENT_SCHEDULES,
-        ELIGIBILITY_SCHEDULES,
         CLASSIC_ADMINISTRATORS,
         MANAGEMENT_GROUPS,
         SUBSCRIPTIONS,
         DELEGATIONS,
         OFFERS,
+        *schedules.READS,
         *service_roles.TYPES,
     }
 )
 
 
 def read_grants(
-    estate: Estate, roles: Mapping[str, Role], *, memberships: Memberships | None, identities: Collection[str]
+    estate: Estate,
+    roles: Mapping[str, Role],
+    *,
+    memberships: Memberships | None,
+    identities: Collection[str],
+    as_of: datetime | None = None,
 ) -> Grants:
     """Return all assignments and denies; what is malformed stays in as something of which anything may be true.
 
     Delegations, access policies and classic administrators are assignments, too, by doors of their own.
     `identities` are the principals known to be managed identities, in lower case: older exports give no principal type.
+    What ended before `as_of`, or begins after it, is no grant.
     """
-    ends = {key: end for key, (end, _) in _schedules(estate).items() if end}
-    listed = _listed(estate)
-    assigned = [_assignment(resource, roles, ends, identities) for resource in listed]
+    assigned = [_assignment(timed, roles, identities) for timed in read_timed(estate, as_of)]
     types = {a.principal: a.principal_type for a in assigned if a.principal_type}
     types |= dict.fromkeys(identities, APPLICATION) | dict.fromkeys(memberships.resolved if memberships else (), GROUP)
     reach = estate.once(read_reach)
@@ -98,40 +95,6 @@ def read_grants(
         denies_known=estate.type_gap(DENIES) is None,
         reach=reach,
     )
-
-
-def _listed(estate: Estate) -> Sequence[Resource]:
-    """Return the assignments, active and eligible; a schedule stands for one that only it shows.
-
-    https://learn.microsoft.com/rest/api/authorization/role-eligibility-schedules
-    """
-    listed = [*estate.of_type(ASSIGNMENTS), *estate.of_type(ELIGIBLE)]
-    kinds = (SCHEDULED, ASSIGNMENT_SCHEDULES, ELIGIBILITY_SCHEDULES)
-    schedules = [resource for kind in kinds for resource in estate.of_type(kind) if _is_on(resource)]
-    shown = {_about(resource) for resource in listed} if schedules else set()
-    for schedule in schedules:
-        origin = body.text(schedule.properties, "originRoleAssignmentId")
-        if (about := _about(schedule)) not in shown and not (origin and estate.resource(origin)):
-            listed.append(schedule)
-            shown.add(about)
-    return listed
-
-
-def _about(resource: Resource) -> tuple[bool, str, str, str]:
-    """Return whether an assignment is eligible only, whose it is, of which role, and where: no two of a kind share them."""
-    properties = resource.properties
-    texts = (body.text(properties, name) or "" for name in ("principalId", "roleDefinitionId"))
-    principal, role = (ids.name_of(text).lower() for text in texts)
-    return resource.type_key in _OF_ELIGIBLE, principal, role, ids.key(stated_scope(resource))
-
-
-def _is_on(resource: Resource) -> bool:
-    return (body.text(resource.properties, "status") or "").lower() not in _OFF
-
-
-def read_activated(estate: Estate) -> frozenset[str]:
-    """Return the keys of assignments that are in force because an eligible principal activated them."""
-    return frozenset(key for key, (_, kind) in _schedules(estate).items() if kind == "activated")
 
 
 def role_of(definition: object, definition_id: str) -> Role:
@@ -165,37 +128,27 @@ def _best_known(role: Role) -> Role:
     return built_in_role(role.key, role.id) or role
 
 
-def _schedules(estate: Estate) -> Mapping[str, tuple[str | None, str]]:
-    """Return by assignment key when it ends and whether it was `assigned` or `activated`."""
-    schedules: dict[str, tuple[str | None, str]] = {}
-    for resource in estate.of_type(SCHEDULED):
-        origin = body.text(resource.body, "properties.originRoleAssignmentId")
-        if origin:
-            kind = (body.text(resource.body, "properties.assignmentType") or "").lower()
-            schedules[ids.key(origin)] = (body.text(resource.body, "properties.endDateTime"), kind)
-    return schedules
-
-
-def _assignment(
-    resource: Resource, roles: Mapping[str, Role], ends: Mapping[str, str], identities: Collection[str]
-) -> Assignment:
-    properties = resource.properties
+def _assignment(timed: Timed, roles: Mapping[str, Role], identities: Collection[str]) -> Assignment:
+    resource, properties = timed.resource, timed.resource.properties
     definition_id = body.text(properties, "roleDefinitionId") or ""
     condition = body.value(properties, "condition")
     if not (condition is None or isinstance(condition, str)):
         condition = "unreadable"
-    eligible = resource.type_key in _OF_ELIGIBLE
+    eligible = resource.type_key in OF_ELIGIBLE
+    role, is_doubtful = _role(definition_id, roles), timed.in_force is Truth.UNKNOWN
     principal = (body.text(properties, "principalId") or UNREADABLE_PRINCIPAL).lower()
     known_type = APPLICATION if principal in identities else ""
     return Assignment(
         id=resource.id,
         principal=principal,
         principal_type=body.text(properties, "principalType") or known_type,
-        role=_role(definition_id, roles),
+        role=replace(role, key=f"{role.key}?", permissions=perhaps(role.at_most)) if is_doubtful else role,
         scope=stated_scope(resource),
         condition=condition,
         state=AssignmentState.ELIGIBLE if eligible else AssignmentState.ACTIVE,
-        ends_at=body.text(properties, "endDateTime") or ends.get(resource.key),
+        ends_at=timed.ends_at,
+        is_activated=timed.is_activated,
+        doubt=_NOT_TOLD if is_doubtful else None,
     )
 
 
@@ -225,15 +178,6 @@ def _classic_administrators(estate: Estate) -> Iterator[Assignment]:
             door=DoorKind.CLASSIC,
             principal_name=address,
         )
-
-
-def stated_scope(resource: Resource) -> str:
-    """Return the scope that an assignment, a deny or a lock names, else the one that its id lies at."""
-    named = body.text(resource.properties, "scope")
-    if named is not None and named.startswith("/"):
-        return named
-    at = resource.id.lower().rfind("/providers/microsoft.authorization/")
-    return resource.id[: max(at, 0)] or "/"
 
 
 def _deny(resource: Resource) -> Deny | None:

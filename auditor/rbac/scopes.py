@@ -10,6 +10,8 @@ from typing import Final
 from msgspec import Struct, field
 
 from auditor import resource_id as ids
+from auditor.azure import body
+from auditor.model import Resource
 from auditor.truth import Truth
 
 ROOT: Final = ""
@@ -98,3 +100,12 @@ def _above_within_subscription(parts: list[str]) -> list[str]:
         at += 4 if parts[at] == "providers" else 2
         ends.add(at)
     return ["/" + "/".join(parts[:end]) for end in sorted(ends, reverse=True) if end <= len(parts)]
+
+
+def stated_scope(resource: Resource) -> str:
+    """Return the scope that an assignment, a deny or a lock names, else the one that its id lies at."""
+    named = body.text(resource.properties, "scope")
+    if named is not None and named.startswith("/"):
+        return named
+    at = resource.id.lower().rfind("/providers/microsoft.authorization/")
+    return resource.id[: max(at, 0)] or "/"

@@ -57,9 +57,7 @@ def test_an_identity_of_the_estate_is_an_application_whatever_its_type_says(kind
     assert not [one for one in found if (one["resource_id"] or "").endswith("/standing")]
 
 
-@pytest.mark.parametrize(
-    ("kind", "answer"), [("User", "yes"), ("Robot", "maybe"), ("DirectoryObjectOrGroup", "maybe")]
-)
+@pytest.mark.parametrize(("kind", "answer"), [("User", "yes"), ("Robot", "maybe"), ("DirectoryObjectOrGroup", "maybe")])
 def test_who_may_be_a_member_of_what_a_deny_names_is_perhaps_denied(kind: str, answer: str, tmp_path: Path) -> None:
     group = f"{SUBSCRIPTION}/resourceGroups/rg"
     place = {"id": group, "name": "rg", "type": "Microsoft.Resources/resourceGroups", "location": "westeurope"}

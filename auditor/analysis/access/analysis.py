@@ -31,6 +31,7 @@ from auditor.azure.catalogue import shipped
 from auditor.estate.lookup import FEDERATED_CREDENTIALS, USER_IDENTITIES
 from auditor.rbac import read
 from auditor.rbac.delegations import DELEGATIONS
+from auditor.rbac.schedules import ASSIGNMENTS, ELIGIBLE
 from auditor.rbac.service_roles import systems_of
 from auditor.resource_id import RESOURCE_GROUPS
 
@@ -80,7 +81,7 @@ ANALYSIS: Final = Analysis(
     tables=frozenset({TABLE}),
     subjects={
         RoleAssignment.fact_kind: {
-            **{kind: [{}] for kind in (read.ASSIGNMENTS, read.ELIGIBLE, DELEGATIONS)},
+            **{kind: [{}] for kind in (ASSIGNMENTS, ELIGIBLE, DELEGATIONS)},
             **{kind.name: [{"door": system.door}] for kind, system in systems_of(shipped()).values()},
         },
         IdentityRoles.fact_kind: {kind: [{}] for kind in sorted(identity.READS)},

@@ -26,8 +26,8 @@ from auditor.rbac.permissions import NO_PERMISSIONS, Permissions, Plane
 from auditor.rbac.principal_types import APPLICATION
 from auditor.rbac.principals import is_guests
 from auditor.rbac.privileges import PRIVILEGES, HeldPrivilege
-from auditor.rbac.read import ASSIGNMENTS
 from auditor.rbac.role_reach import read_reach
+from auditor.rbac.schedules import ASSIGNMENTS
 from auditor.rbac.scopes import ScopeKind, kind_of
 from auditor.truth import Truth
 
@@ -267,7 +267,7 @@ def _role_assignment(access: AccessContext, assignment: Assignment, *, is_needed
         scope=assignment.scope,
         scope_kind=kind_of(assignment.scope),
         state=assignment.state,
-        is_standing=is_standing(access, assignment),
+        is_standing=assignment.is_standing,
         ends_at=assignment.ends_at,
         condition=assignment.condition or None,
         touches=access.unseen.more_touched(assignment.scope) or tuple(sorted({part.component for part in touched})),
@@ -417,12 +417,6 @@ def _unsettled(access: AccessContext, assignment: Assignment) -> Gap | None:
         return None
     further = list(rows.expected(assignment, own, access.graph.roles))
     return doubt if access.sanctions.would_cover(assignment, further) else None
-
-
-def is_standing(access: AccessContext, assignment: Assignment) -> bool:
-    """Whether an assignment is in force all the time: active, not activated on demand, without an end."""
-    on_demand = ids.key(assignment.id) in access.graph.activated
-    return assignment.state is AssignmentState.ACTIVE and not on_demand and assignment.ends_at is None
 
 
 def _sub_object(assignment: Assignment) -> str:

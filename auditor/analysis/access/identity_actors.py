@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 from auditor import resource_id as ids
 from auditor.analysis import facts
 from auditor.analysis.access.access_context import AccessContext, directory_gap
-from auditor.analysis.access.assignment import is_standing, sanctioned
+from auditor.analysis.access.assignment import sanctioned
 from auditor.analysis.access.federation import Power, power_of
 from auditor.analysis.fact import Fact, Known, Record, fact, record
 from auditor.architecture import capabilities
@@ -117,7 +117,7 @@ def _actors(access: AccessContext, identity: ManagedIdentity, unseen: Gap | None
             gap = opening.gap or (is_sanctioned if isinstance(is_sanctioned, Gap) else None)
             gap = gap or (directory_gap(opening.assignment) if author is Truth.UNKNOWN else None)
             if gap is None:
-                actors.append(_actor(access, opening))
+                actors.append(_actor(opening))
             gaps.append(gap)
     gaps.append(unseen)
     is_decided = any(actor.standing for actor in actors)
@@ -133,7 +133,7 @@ def _is_author(access: AccessContext, assignment: Assignment) -> Truth:
     return access.graph.kind_of(assignment).is_person if is_around else Truth.NO
 
 
-def _actor(access: AccessContext, opening: Opening) -> IdentityActor:
+def _actor(opening: Opening) -> IdentityActor:
     assignment = opening.assignment
     return IdentityActor(
         principal_id=assignment.principal,
@@ -144,5 +144,5 @@ def _actor(access: AccessContext, opening: Opening) -> IdentityActor:
         way=opening.to_act.way,
         on=opening.to_act.scope,
         operation=opening.operation,
-        standing=is_standing(access, assignment),
+        standing=assignment.is_standing,
     )

@@ -317,6 +317,8 @@ def _reasons(row: BoundRow, principal: str, effective: Effective, grants: Grants
             found.append(f"{label}: whether {assignment.scope} is above the scope is not known")
         if assignment.role.permissions is None:
             found.append(f"{label}: the permissions of role {assignment.role.name} are not known")
+        if assignment.doubt is not None:
+            found.append(f"{label}: {assignment.doubt}")
         if assignment.condition:
             found.append(f"{label}: depends on the condition {assignment.condition}")
     found.extend(f"deny assignment {ids.name_of(deny.id)} may apply" for deny in effective.denied_by)

@@ -10,7 +10,6 @@ from msgspec import Struct
 
 from auditor.analysis import facts
 from auditor.analysis.access.access_context import AccessContext, directory_gap
-from auditor.analysis.access.assignment import is_standing
 from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, record
 from auditor.azure import body
 from auditor.model import Gap, Resource
@@ -18,7 +17,8 @@ from auditor.rbac import privileges
 from auditor.rbac.assignments import Assignment, AssignmentState, DoorKind, Role
 from auditor.rbac.permissions import Permissions, Plane, permits
 from auditor.rbac.privileges import ANY_WRITE
-from auditor.rbac.read import ASSIGNMENTS, DEFINITIONS, ELIGIBLE, subscription_key, subscriptions_of
+from auditor.rbac.read import DEFINITIONS, subscription_key, subscriptions_of
+from auditor.rbac.schedules import ASSIGNMENTS, ELIGIBLE
 from auditor.resource_id import CLASSIC_ADMINISTRATORS
 from auditor.truth import Truth
 
@@ -165,7 +165,7 @@ def _subscription(
     kinds = [access.graph.kind_of(owner) for owner in owners]
     eligible = _distinct(a for a in covering if a.state is AssignmentState.ELIGIBLE and _powers(a, powers)[0])
     assigners = _distinct(a for a in active if _powers(a, powers)[1])
-    strong = [a for a in active if any(_powers(a, powers)) and is_standing(access, a)]
+    strong = [a for a in active if any(_powers(a, powers)) and a.is_standing]
     custom = assignable.within(key)
     escalating = tuple(role.name for role in custom if _escalates(access, role))
     classic = _classic(access, key)

@@ -30,7 +30,8 @@ from auditor.rbac.assignments import Assignment
 from auditor.rbac.operation_formulas import permitted_beyond
 from auditor.rbac.permissions import NO_PERMISSIONS, Permissions, Plane, combined
 from auditor.rbac.principals import bound
-from auditor.rbac.read import ASSIGNMENTS, DENIES
+from auditor.rbac.read import DENIES
+from auditor.rbac.schedules import ASSIGNMENTS
 from auditor.rbac.scopes import ScopeKind, kind_of
 from auditor.truth import Truth
 
