@@ -142,21 +142,42 @@ def effective(policies: Mapping[str, Resource], name: str, category: str, source
 
     `name` may be `SOME_DEFAULT`.
     """
-    current: str = name.lower()
-    for depth in range(_LONGEST_CHAIN):
-        if current == SOME_DEFAULT:
-            return _any_default(policies, category, source)
-        policy = policies.get(current)
-        if policy is None:
-            return _service_default(current, category)
-        found = _own(policy, category, source)
-        if found is not None:
-            inherited = depth > 0 or is_system(policy)
-            return _as_inherited(found) if inherited else found
-        if is_system(policy):
-            return ContentFilter(0, "absent")
-        current = (body.text(policy.body, "properties.basePolicyName") or SOME_DEFAULT).lower()
-    return ContentFilter(None, "absent", gap=Gap(name, "properties.basePolicyName", "policies are based on each other"))
+    return _of_policy(policies, name.lower(), category, source, depth=0)
+
+
+def _of_policy(policies: Mapping[str, Resource], name: str, category: str, source: str, *, depth: int) -> ContentFilter:
+    if depth == _LONGEST_CHAIN:
+        return ContentFilter(
+            None, "absent", gap=Gap(name, "properties.basePolicyName", "policies are based on each other")
+        )
+    if name == SOME_DEFAULT:
+        return _any_default(policies, category, source)
+    policy = policies.get(name)
+    if policy is None:
+        return _service_default(name, category)
+    own, unplaced = _own(policy, category, source)
+    if own:
+        found = _weakest(own)
+    elif is_system(policy):
+        found = ContentFilter(0, "absent")
+    else:
+        base = (body.text(policy.body, "properties.basePolicyName") or SOME_DEFAULT).lower()
+        found = _of_policy(policies, base, category, source, depth=depth + 1)
+    found = _with_unplaced(policy, own, unplaced, found)
+    return _as_inherited(found) if found.source and (depth > 0 or is_system(policy)) else found
+
+
+def _with_unplaced(
+    policy: Resource, own: Sequence[ContentFilter], unplaced: Sequence[ContentFilter], found: ContentFilter
+) -> ContentFilter:
+    """Return what was found, or that it is not known where an entry that may be about something else changes it."""
+    for entry in unplaced:
+        with_it = _weakest([*own, entry])
+        if with_it.strictness is None or with_it.strictness != found.strictness:
+            path = entry.source[1] if entry.source else _ENTRIES
+            why = "the entry does not state whether it is for prompts or for completions, or for which category"
+            return ContentFilter(None, "custom", source=entry.source, gap=Gap(policy.id, path, why))
+    return found
 
 
 def _any_default(policies: Mapping[str, Resource], category: str, source: str) -> ContentFilter:
@@ -190,14 +211,25 @@ def _service_default(name: str, category: str) -> ContentFilter:
     return ContentFilter(None, "absent", gap=Gap(name or "Microsoft.Default", _ENTRIES, why))
 
 
-def _own(policy: Resource, category: str, source: str) -> ContentFilter | None:
-    """Return the policy's own entry; of several for one category and source the weakest, or one that leaves that open."""
-    found = [
-        _entry(policy, path, entry, category)
-        for path, entry in body.enumerate_objects(policy.body, _ENTRIES)
-        if normal(body.text(entry, "name") or "") == category and body.same_text(body.text(entry, "source"), source)
-    ]
-    return min(found, key=lambda entry: (entry.strictness != 0, entry.strictness or 0), default=None)
+def _own(policy: Resource, category: str, source: str) -> tuple[list[ContentFilter], list[ContentFilter]]:
+    """Return the policy's own entries for a category and source, and those that do not state what they are for.
+
+    The API documents no default for either, and takes entries without them.
+    https://learn.microsoft.com/rest/api/aiservices/accountmanagement/rai-policies/create-or-update
+    """
+    own: list[ContentFilter] = []
+    unplaced: list[ContentFilter] = []
+    for path, entry in body.enumerate_objects(policy.body, _ENTRIES):
+        name, stated = body.text(entry, "name"), body.text(entry, "source")
+        if (name is None or normal(name) == category) and (stated is None or body.same_text(stated, source)):
+            is_placed = name is not None and stated is not None
+            (own if is_placed else unplaced).append(_entry(policy, path, entry, category))
+    return own, unplaced
+
+
+def _weakest(entries: Sequence[ContentFilter]) -> ContentFilter:
+    """Return the weakest of several entries for one category and source, or one that leaves that open."""
+    return min(entries, key=lambda entry: (entry.strictness != 0, entry.strictness or 0))
 
 
 def _entry(policy: Resource, path: str, entry: object, category: str) -> ContentFilter:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -308,3 +309,45 @@ def test_a_second_entry_never_makes_a_policy_stricter(filters: list[Body], thres
         return found.strictness
 
     assert strictness([*filters, _entry("hate", "Prompt", threshold)]) <= strictness(filters)
+
+
+def _asked(entries: list[Body], base: str | None = None) -> int | None:
+    body = _policy(entries, **({} if base is None else {"basePolicyName": base}))
+    return content_policy.effective({"strict": Resource.of(body)}, "strict", "hate", "Prompt").strictness
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["Prompt", "Completion", None]), st.sampled_from(["Low", "High"])), max_size=4)
+)
+def test_an_entry_that_does_not_say_what_it_is_for_may_be_for_anything(drawn: list[tuple[str | None, str]]) -> None:
+    """Whatever sources one tries in place of those that are not stated: known is what comes out for all of them alike."""
+    entries = [_entry("hate", source or "", threshold) for source, threshold in drawn]
+    for entry in entries:
+        entry["source"] = entry["source"] or None
+    open_ones = [place for place, (source, _) in enumerate(drawn) if source is None]
+    tried = set()
+    for sources in itertools.product(["Prompt", "Completion"], repeat=len(open_ones)):
+        filled = [dict(entry) for entry in entries]
+        for place, source in zip(open_ones, sources, strict=True):
+            filled[place]["source"] = source
+        tried.add(_asked(filled, "Microsoft.DefaultV2"))
+
+    found = _asked(entries, "Microsoft.DefaultV2")
+
+    assert found is None or tried == {found}
+    assert found is not None or len(tried) > 1
+
+
+@pytest.mark.parametrize("lacks", ["source", "name"])
+def test_a_filter_without_a_source_or_category_is_not_taken_for_absent(
+    judge: Callable[..., Derived], lacks: str
+) -> None:
+    fact = judge(_deployment(), _policy([{k: v for k, v in one.items() if k != lacks} for one in _filters()]))
+
+    assert {"harmMet", "jailbreakMet", "profanityMet"} <= set(fact.uncollected)
+
+
+def test_what_a_block_list_looks_at_and_whether_it_blocks_is_not_guessed(judge: Callable[..., Derived]) -> None:
+    fact = judge(_deployment(), _policy(_filters(), customBlocklists=[{"blocklistName": "swears"}]))
+
+    assert {"blocklists[0].source", "blocklists[0].blocking"} <= set(fact.uncollected)

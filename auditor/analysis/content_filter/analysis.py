@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, TypeVar
 
 from msgspec import Struct
 
@@ -31,6 +31,7 @@ _BLOCK_LISTS: Final[Mapping[str, str | None]] = {
     "properties.completionBlocklists": "Completion",
     "properties.customBlocklists": None,
 }
+_Stated = TypeVar("_Stated", str, bool)
 PolicyKind: TypeAlias = Literal["custom", "system", "none", "dangling", "other-account"]
 _HAS: Final[Mapping[object, str]] = {
     "custom": "the custom policy {}",
@@ -78,9 +79,9 @@ class BlockList(Record, frozen=True, kw_only=True):
 
     name: str | None
     """a block list of the policy"""
-    source: str | None
+    source: Known[str]
     """what it looks at"""
-    blocking: bool
+    blocking: Known[bool]
     """whether it blocks"""
     exists: Known[bool]
     """whether the account has it"""
@@ -375,13 +376,17 @@ def _blocklists(estate: Estate, policy: Resource | None) -> tuple[BlockList, ...
     return tuple(
         BlockList(
             name=body.text(entry, "blocklistName"),
-            source=source or body.text(entry, "source"),
-            blocking=body.flag(entry, "blocking") is True,
+            source=source or _stated(policy, f"{place}.source", body.text(entry, "source")),
+            blocking=_stated(policy, f"{place}.blocking", body.flag(entry, "blocking")),
             exists=_has_block_list(estate, account, body.text(entry, "blocklistName") or ""),
         )
         for path, source in _BLOCK_LISTS.items()
-        for entry in body.objects(policy.body, path)
+        for place, entry in body.enumerate_objects(policy.body, path)
     )
+
+
+def _stated(policy: Resource, path: str, value: _Stated | None) -> _Stated | Gap:
+    return Gap(policy.id, path, "the entry does not state it") if value is None else value
 
 
 def _has_block_list(estate: Estate, account: str, name: str) -> Known[bool]:
