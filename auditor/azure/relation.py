@@ -79,7 +79,7 @@ class Navigation(Struct, frozen=True):
     `stated_by`: further types that state the relation, and so must have been collected too. `own`: the resource itself
     states all of it, so that only what it names and is not here is missing. `inherited`: what points at the resource
     group, the subscription or everything counts for what lies in it too. `then`: a relation followed further from what
-    was found, as far as it leads. `by_scope`: the scopes that the resource lies in, by its id alone. `near`: it means
+    was found, as far as it leads. `by_scope`: the scopes and resources that it lies in, by its id alone. `near`: it means
     something in the networks of the resource and their peers only, which must have been seen. `says`: where it leads.
     """
 

@@ -205,7 +205,8 @@ class Estate:
     def _ends(self, resource_id: str, navigation: Navigation) -> Iterable[str]:
         """Return the keys, whether or not they exist here, to which a navigation leads."""
         if navigation.by_scope:
-            return [scope for scope in _scopes_above(resource_id) if scope != ids.key(resource_id)]
+            own = ids.key(resource_id)
+            return [scope for scope in (*_resources_above(own), *_scopes_above(own)) if scope != own]
         find = self.targets if navigation.outward else self.sources
         keys = dict.fromkeys(find(resource_id, navigation.kind))
         for place in _inherited_from(resource_id, navigation.inherited):
@@ -421,12 +422,18 @@ _SCOPE_TYPES = {2: ids.SUBSCRIPTIONS, 4: ids.RESOURCE_GROUPS}
 
 def _inherited_from(resource_id: str, inherited: Inherited | None) -> Iterator[str]:
     """Yield the keys of what a resource lies in, as far as what is set there counts for it too."""
-    above = ids.parent_of(ids.key(resource_id)) if inherited is Inherited.ABOVE else None
+    if inherited is Inherited.ABOVE:
+        yield from _resources_above(ids.key(resource_id))
+    if inherited is not None:
+        yield from _scopes_above(resource_id)
+
+
+def _resources_above(key: str) -> Iterator[str]:
+    """Yield the keys of the resources that one lies in, the nearest first."""
+    above = ids.parent_of(key)
     while above is not None:
         yield above
         above = ids.parent_of(above)
-    if inherited is not None:
-        yield from _scopes_above(resource_id)
 
 
 def _scopes_above(resource_id: str) -> Sequence[str]:

@@ -420,7 +420,12 @@ FAULTS: dict[str, tuple[Fault, Expected]] = {
         }
         | {
             ("unknown", rule, f"{guid('of stranger')} Cosmos DB Built-in Data Contributor for {guid('stranger')}")
-            for rule in ("access-no-guests", "access-principals-exist", "access-service-principals-not-privileged")
+            for rule in (
+                "access-no-guests",
+                "access-principals-exist",
+                "access-service-principals-not-privileged",
+                "access-state-for-the-project-only",
+            )
         },
     ),
     "files in another subscription": (
