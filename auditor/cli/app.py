@@ -40,10 +40,13 @@ with lazy_imports(__name__):
         ratchet,
         settings,
         snapshot,
+        variables,
         why,
     )
 
 MISTAKES_SHOWN = 50
+_PREFIX: Final = "AUDITOR_"
+_QUIET: Final = frozenset({"-q", "--quiet", "AUDITOR_QUIET"})
 _OBJECTS = 50_000
 """So many new objects between two looks of the collector: modules and rules are many, and stay."""
 
@@ -126,6 +129,14 @@ def root(
     logging.getLogger().setLevel(logging.ERROR)  # what a library warns of, our own messages say better
     logging.getLogger("auditor").setLevel(level)
     context.default_map = settings.defaults(context.command)
+    _tell_of_misspelt_variables(context.command)
+
+
+def _tell_of_misspelt_variables(command: settings.Command) -> None:
+    given = [name for name in os.environ if name.upper().startswith(_PREFIX)]
+    if given and _QUIET.isdisjoint(sys.argv) and _QUIET.isdisjoint(given):
+        for line in variables.misspelt(given, _PREFIX, command, lambda: get_command(command_line())):
+            streams.remark(line)
 
 
 def main() -> NoReturn:

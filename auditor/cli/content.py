@@ -140,7 +140,10 @@ def validate_baseline(
     """
     rule_set = in_force.load(in_force.Selection(name, rules or []))
     proved = proof.prove(rule_set.own_rules, with_mutants=False)
-    problems = [*proved.problems, *estates.prove(rule_set.baseline.estates, lambda one: _judged(one, rule_set))]
+    empty = (
+        [] if rule_set.in_force else ["no rule is in force, so that nothing would be judged: name some under 'rules'"]
+    )
+    problems = [*empty, *proved.problems, *estates.prove(rule_set.baseline.estates, lambda one: _judged(one, rule_set))]
     name = streams.safe(f"{rule_set.baseline.name} {rule_set.baseline.version}")
     tried = [f"{proved.examples} examples of its own rules"] if proved.examples else []
     tried += [f"{len(rule_set.baseline.estates)} estates"] if rule_set.baseline.estates else []

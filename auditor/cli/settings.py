@@ -49,11 +49,13 @@ class _Parameter(Protocol):
     def envvar(self) -> str | Sequence[str] | None: ...
 
 
-class _Command(Protocol):
+class Command(Protocol):
     """What is asked of a command; a group has `commands` as well."""
 
     @property
-    def params(self) -> Sequence[_Parameter]: ...
+    def params(self) -> Sequence[_Parameter]:
+        """The options and arguments."""
+        ...
 
 
 class _File(Struct, frozen=True):
@@ -75,7 +77,7 @@ class _File(Struct, frozen=True):
         )
 
 
-def defaults(command: _Command) -> dict[str, object]:
+def defaults(command: Command) -> dict[str, object]:
     """Return option defaults for every command that knows the option.
 
     ContentError for all keys that no command has, that are never taken from a file, or whose value no option takes.
@@ -147,12 +149,12 @@ def _keys(node: yaml_source.Node) -> Iterator[tuple[str, object]]:
         yield from _keys(part)
 
 
-def model_of(command: _Command) -> type[validation.Document]:
+def model_of(command: Command) -> type[validation.Document]:
     """Return the model of a settings file: one optional key for each option of the command and of all below it."""
     return settings_model.model_of({key: _declared(command, key) for key in sorted(_options(command))})
 
 
-def _declared(command: _Command, key: str) -> settings_model.OptionSetting:
+def _declared(command: Command, key: str) -> settings_model.OptionSetting:
     """Return what is declared of an option, by whichever command takes most: one value, or several."""
     parameters = _options(command)[key]
     first = parameters[0]
@@ -163,7 +165,7 @@ def _declared(command: _Command, key: str) -> settings_model.OptionSetting:
     )
 
 
-def _type_of(command: _Command, key: str) -> Any:
+def _type_of(command: Command, key: str) -> Any:
     """Return the type that a command's function gives an option, or text where it says none."""
     for parameter in command.params:
         if _key(parameter) == key:
@@ -221,7 +223,14 @@ def _key(parameter: _Parameter) -> str | None:
     return next((str(text).removeprefix("--") for text in parameter.opts if text.startswith("--")), None)
 
 
-def _options(command: _Command) -> dict[str, list[_Parameter]]:
+def variables(command: Command) -> frozenset[str]:
+    """Return the environment variables that stand for options of a command and of all below it."""
+    parameters = (one for listed in _options(command).values() for one in listed)
+    given = (one.envvar for one in parameters if one.envvar)
+    return frozenset(name for names in given for name in ([names] if isinstance(names, str) else names))
+
+
+def _options(command: Command) -> dict[str, list[_Parameter]]:
     """Return by name the options of a command and of all below it."""
     options: dict[str, list[_Parameter]] = {}
     for parameter in command.params:
@@ -233,7 +242,7 @@ def _options(command: _Command) -> dict[str, list[_Parameter]]:
     return options
 
 
-def _spread(command: _Command, given: dict[str, object]) -> dict[str, object]:
+def _spread(command: Command, given: dict[str, object]) -> dict[str, object]:
     defaults_of: dict[str, object] = {}
     for name, inner in getattr(command, "commands", {}).items():
         own = {}

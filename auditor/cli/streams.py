@@ -146,13 +146,16 @@ def shown(hash_sign: str | None = pipeline_log.APART, *, has_pager: bool = True)
         signal.signal(signal.SIGINT, before)
 
 
+PAGER_VARIABLE: Final = "AUDITOR_PAGER"
+
+
 def _pager() -> subprocess.Popen[bytes] | None:
     """Start AUDITOR_PAGER, else PAGER, else `less`; an empty one, or `cat`, is none.
 
     The variables of `less` that nobody has set let it show colours (R), leave the text where it was (X), end by itself where
     all fits (F), and begin at the end, where the worst stands.
     """
-    words = shlex.split(os.environ.get("AUDITOR_PAGER", os.environ.get("PAGER", "less")))
+    words = shlex.split(os.environ.get(PAGER_VARIABLE, os.environ.get("PAGER", "less")))
     if not words or words == ["cat"]:
         return None
     variables = {"LESS": "FRX$ +G", "LV": "-c", **os.environ}

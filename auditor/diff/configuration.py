@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import cached_property
@@ -28,6 +28,7 @@ _OF_RECORDS: Final = frozenset({"createdon", "updatedon", "createdby", "updatedb
 _AUTHORIZATION: Final = "microsoft.authorization/"
 _RECORDS: Final = frozenset({ACTIVITY_LOG.lower(), CHANGE_RECORDS})
 """What tells of changes, and is none."""
+_SHOWN: Final = 3
 _REDACTOR: Final = Redactor()
 
 
@@ -64,7 +65,7 @@ def _counts(resource: Resource) -> bool:
 def not_seen(
     old: Estate, new: Estate, found: Sequence[ResourceChange], sights: tuple[LookedAt, LookedAt]
 ) -> Iterator[str]:
-    """Yield what is in one state and perhaps in the other, of which not all was read.
+    """Yield what is in one state and perhaps in the other, of which not all was read: in one sentence for each reason.
 
     What is in the new state alone is new all the same where neither state can say what there is; what is in the old one
     alone is not gone.
@@ -73,18 +74,31 @@ def not_seen(
     told = set(new.gaps)
     added_gaps = [gap for gap in old.gaps if "/" in gap.what and gap not in told]
     removed_gaps = [gap for gap in new.gaps if "/" in gap.what]
+    places: dict[tuple[str, str], list[str]] = defaultdict(list)
     for change in found:
         place = change.resource_id
         if change.kind is ChangeKind.REMOVED:
             reason = _why_not_seen(place, removed_gaps, new) or after.why_unseen(place, before)
             if reason is not None:
-                yield f"whether {place} is in the new state ({reason})"
+                places["new", reason].append(place)
         elif change.kind is ChangeKind.ADDED:
             reason = _why_not_seen(place, added_gaps, old)
             if reason is None and after.why_unseen(place, before) is None:
                 reason = before.why_unseen(place, after)
             if reason is not None:
-                yield f"whether {place} is in the old state ({reason})"
+                places["old", reason].append(place)
+    for (state, reason), listed in places.items():
+        yield f"whether {_several(listed)} in the {state} state ({reason})"
+
+
+def _several(places: Sequence[str]) -> str:
+    """Return the subject of a sentence on some resources, with its verb: one by its id, several by their types."""
+    if len(places) == 1:
+        return f"{places[0]} is"
+    kinds = Counter(ids.type_of(place) or "without a type" for place in places).most_common()
+    shown = [f"{count} of {kind}" for kind, count in kinds[:_SHOWN]]
+    rest = sum(count for _, count in kinds[_SHOWN:])
+    return f"{len(places)} resources ({', '.join([*shown, *([f'{rest} of other types'] if rest else [])])}) are"
 
 
 def _why_not_seen(resource_id: str, gaps: Sequence[Gap], estate: Estate) -> str | None:

@@ -61,6 +61,16 @@ class TestResolved:
             for line in ended.report["undecided"]
         )
 
+    @pytest.mark.parametrize("gone", [1, 2, 40])
+    def test_all_that_is_missing_for_one_reason_is_one_line(self, tmp_path: Path, gone: int) -> None:
+        many = [_account(f"gone{number}") for number in range(gone)]
+        old = _written(tmp_path, "old.json", [*many, _account("other")], complete=True)
+        new = _written(tmp_path, "new.json", [_account("other")])
+        told = in_process("diff", old, new, "-o", "json", *AT, at=tmp_path).report["undecided"]
+        lines = [each for each in told if " in the new state (" in each]
+        assert len(lines) == 1, lines
+        assert ("gone0" if gone == 1 else f"{gone} resources ({gone} of Microsoft.Storage/storageAccounts)") in lines[0]
+
     @pytest.mark.parametrize("is_report", [False, True])
     def test_what_a_complete_one_does_not_hold_is(self, tmp_path: Path, *, is_report: bool) -> None:
         old = _written(tmp_path, "old.json", [_account("weak", **WEAK), _account("other")], complete=True)

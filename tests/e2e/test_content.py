@@ -239,3 +239,13 @@ def test_a_part_that_the_catalogue_lacks_is_one_line(run: Run) -> None:
     assert ended.code == 2
     assert is_one_line(ended.err)
     assert "did you mean 'regions'?" in ended.err
+
+
+def test_a_baseline_by_which_nothing_is_judged_has_a_mistake(tmp_path: Path) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text("name: own\nversion: 1.0.0\n", encoding="utf-8")
+    ended = in_process("baseline", "validate", path, at=tmp_path)
+    assert ended.code == 1
+    assert "no rule is in force" in ended.out + ended.err
+    path.write_text("name: own\nversion: 1.0.0\nrules: [storage-https-only]\n", encoding="utf-8")
+    assert in_process("baseline", "validate", path, at=tmp_path).code == 0
