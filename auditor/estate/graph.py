@@ -20,7 +20,7 @@ from auditor.estate.lookup import AmbiguousHost
 from auditor.estate.navigation import derive, in_doubt
 from auditor.estate.unread import hidden_anywhere, unread, unresolved
 from auditor.model import Gap, Relation, Resource
-from auditor.snapshot.model import KIND_NOT_READ, NOT_PRINTED, TEXT_FOR_OBJECT, Metadata, Snapshot
+from auditor.snapshot.model import KIND_NOT_READ, NOT_PRINTED, STATED_TWICE, TEXT_FOR_OBJECT, Metadata, Snapshot
 
 T = TypeVar("T")
 FOLLOWED = "followed"  # the facet of a resource outside the scope that something in it points at
@@ -403,10 +403,13 @@ class Estate:
         return None
 
 
+_NOTHING_IS_SURE = frozenset({TEXT_FOR_OBJECT, KIND_NOT_READ, STATED_TWICE})
+
+
 def _hides_properties(gap: Gap) -> bool:
     """Whether so little of a resource is known that nothing may be derived from its properties."""
     is_all = gap.what == PROPERTIES or (gap.what == f"{PROPERTIES}.*" and gap.reason != NOT_PRINTED)
-    return is_all or gap.reason in {TEXT_FOR_OBJECT, KIND_NOT_READ}
+    return is_all or gap.reason in _NOTHING_IS_SURE
 
 
 def _kind_of(key: str) -> str:

@@ -16,7 +16,7 @@ from auditor.azure.body import value
 from auditor.azure.catalogue import shipped
 from auditor.azure.resource_type import ResourceType
 from auditor.azure.vocabulary import Property
-from auditor.inputs import command_line, powershell
+from auditor.inputs import command_line, powershell, twins
 from auditor.model import Gap
 from auditor.snapshot.model import NOT_PRINTED, NUMBER_FOR_WORD, REST_NOT_READ, TEXT_FOR_OBJECT
 from auditor.snapshot.normalise import WITHOUT_PROPERTIES
@@ -36,7 +36,8 @@ def as_arm(raw: object, text: bytes | memoryview | None = None) -> tuple[object,
     """
     if not isinstance(raw, dict):
         return raw, []
-    body = powershell.as_arm(raw) if powershell.is_from_powershell(raw) else raw
+    once, doubled = twins.each_once(raw)
+    body = powershell.as_arm(once) if powershell.is_from_powershell(once) else once
     resource_id = body.get("id")
     if isinstance(resource_id, str) and resource_id.lower().startswith("subscriptions/"):
         # Azure Monitor answers so for the diagnostic settings of a subscription
@@ -47,7 +48,7 @@ def as_arm(raw: object, text: bytes | memoryview | None = None) -> tuple[object,
     stated = body.get("type")
     name = stated if isinstance(stated, str) and stated else ids.type_of(resource_id) or ""
     kind = shipped().get(name)
-    gaps: list[Gap] = []
+    gaps = list(twins.gaps_of(doubled, resource_id, name))
     if name.lower() not in WITHOUT_PROPERTIES and command_line.lifted_names(body):
         known = kind or _UNKNOWN_TYPE
         reason = NOT_PRINTED if command_line.is_whole(body, known) else REST_NOT_READ

@@ -17,6 +17,8 @@ NOT_PRINTED: Final = "not in what the command line prints of it"
 """The same of a row that shows nearly all: what may be derived from a resource may be derived from it."""
 KIND_NOT_READ: Final = "not in the export, and it says which service this is"
 NUMBER_FOR_WORD: Final = "the export holds a number where a word belongs (ConvertTo-Json -EnumsAsStrings prints words)"
+STATED_TWICE: Final = "the export states it in two spellings of its name, and differently"
+TWO_TYPES: Final = "the export states another type than its id spells"
 TEXT_FOR_OBJECT: Final = "the export holds a text where an object belongs"
 
 

@@ -22,7 +22,7 @@ from auditor.resource_id import RESOURCE_GROUPS, SUBSCRIPTIONS
 from auditor.snapshot.children import CHILD_SEGMENTS, INLINE_CHILD_TYPES, inline_children, put_back, take_apart
 from auditor.snapshot.hash import canonical
 from auditor.snapshot.json_text import TOO_DEEP, RawValue, decoded
-from auditor.snapshot.model import ANY_TYPE, KIND_NOT_READ
+from auditor.snapshot.model import ANY_TYPE, KIND_NOT_READ, TWO_TYPES
 
 Hold = Callable[[dict[str, object]], HeldBody]
 DEPTH_KEPT: Final = 200
@@ -40,6 +40,7 @@ _ENVELOPE: Final = ("extendedLocation", "identity", "kind", "location", "managed
 _STATED_BY_WHOLE_ROWS: Final = frozenset({"type"})
 # What ARM returns without a `properties` object.
 WITHOUT_PROPERTIES: Final = frozenset({SUBSCRIPTIONS, f"{SUBSCRIPTIONS}/locations", "microsoft.resources/tenants"})
+_RESOURCES: Final = SUBSCRIPTIONS.partition("/")[0]
 _SUBSCRIPTION: Final = spelled(SUBSCRIPTIONS)
 _RESOURCE_GROUP: Final = spelled(RESOURCE_GROUPS)
 
@@ -171,6 +172,8 @@ def _collect(
         api_version = given if isinstance(given, str) and given else inherited
         tidy = _tidied(raw, entry.place)
         resource_type = str(tidy["type"])
+        if entry.source == "export":
+            gaps += _of_two_types(str(tidy["id"]), raw.get("type"), resource_type)
         parts = take_apart(tidy, resource_type.lower(), entry.place)
         draft = drafts[ids.key(str(tidy["id"]))]
         stated = _folded(tuple(raw)) - _lacking(tidy, resource_type)
@@ -266,14 +269,32 @@ def _type_in(own_id: str) -> str | None:
 
 
 def _best_type(given: str, spelled: str | None) -> str:
+    """Return the type of a resource: what its id spells, by which Azure and all that names the resource find it."""
     if spelled is None:
         return given
     if given == spelled:
         return given
     if given.lower() == spelled.lower():
         return min(given, spelled, key=_spelling_order)
-    is_group = spelled == _RESOURCE_GROUP  # Resource Graph says Microsoft.Resources/subscriptions/resourceGroups
-    return spelled if is_group or spelled.lower() in INLINE_CHILD_TYPES else given
+    return spelled
+
+
+def _of_two_types(resource_id: str, given: object, resource_type: str) -> Iterator[Gap]:
+    """Yield what an entry leaves open that states another type than its id spells: all of it, and both types there."""
+    if not isinstance(given, str) or given.lower() == resource_type.lower() or not _is_other(given, resource_type):
+        return
+    for what in ("properties", *_ENVELOPE, given):
+        yield Gap(resource_id, what, TWO_TYPES)
+
+
+@lru_cache(maxsize=4096)
+def _is_other(given: str, resource_type: str) -> bool:
+    """Whether a type is no other name of the one that an id spells, as some tools have them for parts of a resource."""
+    namespace, _, names = given.lower().partition("/")
+    is_type = "." in namespace and bool(names)
+    is_scope = resource_type in (_RESOURCE_GROUP, _SUBSCRIPTION) and namespace == _RESOURCES
+    is_part = "/providers/" in names or resource_type.lower() in INLINE_CHILD_TYPES
+    return is_type and not is_scope and not is_part
 
 
 def _spelling_order(text: str) -> tuple[bool, str]:

@@ -28,7 +28,8 @@ _DICTIONARY_SIZE: Final = 110_000
 _LEVEL: Final = 3
 ROLE_ASSIGNMENTS: Final = "microsoft.authorization/roleassignments"
 _NESTED: Final = (dict, list)
-_FREE_KEYS: Final = frozenset({"tags", "environmentvariables", "userassignedidentities"})
+FREE_KEYS: Final = frozenset({"tags", "environmentvariables", "userassignedidentities"})
+"""Members, in lower case, whose own members users name."""
 
 _PUT: Final = """
 INSERT INTO resource (id_lc, type_k, subscription_k, resource_group, location, api_version, source, fetched_at,
@@ -234,5 +235,5 @@ def _note_new_keys(value: object, known: set[str], found: list[str]) -> None:
             if key not in known and "/" not in key:
                 known.add(key)
                 found.append(key)
-            if isinstance(item, _NESTED) and key.lower() not in _FREE_KEYS:
+            if isinstance(item, _NESTED) and key.lower() not in FREE_KEYS:
                 _note_new_keys(item, known, found)

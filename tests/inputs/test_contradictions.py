@@ -1,0 +1,131 @@
+"""What an export states twice and differently is not known; what it states twice alike it states."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from auditor.model import Report
+from tests.audit.judging import judged
+from tests.e2e.command import GROUP, in_process
+from tests.estates.chat import chat_bodies
+
+Body = dict[str, Any]
+_ACCOUNT = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/st"
+_VAULT = "Microsoft.KeyVault/vaults"
+_NAMED_BY_USERS = {"tags", "environmentvariables", "userassignedidentities"}
+_OTHER = {"Disabled": "Enabled", "Enabled": "Disabled", "Deny": "Allow", True: False, False: True}
+
+
+def _account(**properties: Any) -> Body:
+    sound = {"supportsHttpsTrafficOnly": True, "minimumTlsVersion": "TLS1_2", "publicNetworkAccess": "Disabled"}
+    kind = "Microsoft.Storage/storageAccounts"
+    more = {"kind": "StorageV2", "location": "westeurope", "sku": {"name": "Standard_LRS"}}
+    return {"id": _ACCOUNT, "name": "st", "type": kind, **more, "properties": {**sound, **properties}}
+
+
+def _verdicts(folder: Path, bodies: list[Body], *rules: str) -> dict[str, str]:
+    (folder / "in.json").write_text(json.dumps(bodies))
+    chosen = [word for rule in rules for word in ("--select", rule)]
+    ended = in_process("evaluate", "in.json", "--complete", "--include-passed", *chosen, "-o", "json", at=folder)
+    return {one["rule_id"]: one["status"] for one in ended.findings}
+
+
+@pytest.mark.parametrize(
+    ("twin", "right"), [("Disabled", "pass"), ("Enabled", "unknown"), (None, "unknown"), (["Disabled"], "unknown")]
+)
+def test_a_property_in_two_spellings_is_known_where_both_say_the_same(twin: object, right: str, tmp_path: Path) -> None:
+    rules = ("storage-public-network-access-off", "storage-https-only")
+    for name in ("PublicNetworkAccess", "publicnetworkaccess"):
+        found = _verdicts(tmp_path, [_account(**{name: twin})], *rules)
+        assert found == {rules[0]: right, rules[1]: "pass"}
+
+
+def test_what_users_name_may_differ_by_case_alone(tmp_path: Path) -> None:
+    tagged = {**_account(), "tags": {"Owner": "a", "owner": "b"}}
+
+    assert _verdicts(tmp_path, [tagged], "storage-https-only") == {"storage-https-only": "pass"}
+
+
+def test_a_list_that_states_something_twice_says_nothing(tmp_path: Path) -> None:
+    rules = [{"value": "1.2.3.4", "Value": "0.0.0.0/0"}]
+    twice = _account(publicNetworkAccess="Enabled", networkAcls={"defaultAction": "Deny", "ipRules": rules})
+
+    told = _verdicts(tmp_path, [twice], "storage-firewall-default-deny")
+    assert told == {"storage-firewall-default-deny": "unknown"}
+
+
+@pytest.mark.parametrize("stated", [_VAULT, "Microsoft.Storage/storageAccounts/blobServices"])
+def test_an_id_of_one_type_with_another_one_stated_passes_as_neither(stated: str, tmp_path: Path) -> None:
+    rules = ("storage-https-only", "storage-minimum-tls", "storage-public-network-access-off")
+    found = _verdicts(tmp_path, [{**_account(), "type": stated}], *rules, "keyvault-*")
+
+    assert [found[rule] for rule in rules] == ["unknown"] * 3
+    assert "pass" not in found.values()
+
+
+@pytest.mark.parametrize(
+    "stated", [None, "", "microsoft.storage/STORAGEACCOUNTS", "storageAccounts", "Microsoft.X/ys/providers/zs"]
+)
+def test_what_is_no_other_type_is_no_contradiction(stated: str | None, tmp_path: Path) -> None:
+    assert _verdicts(tmp_path, [{**_account(), "type": stated}], "storage-https-only") == {"storage-https-only": "pass"}
+
+
+def _places(value: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            if name.lower() not in _NAMED_BY_USERS:
+                yield (*path, name), inner
+                yield from _places(inner, (*path, name))
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from _places(inner, (*path, number))
+
+
+@cache
+def _all_places() -> list[tuple[int, tuple[str | int, ...], Any]]:
+    bodies = list(chat_bodies())
+    listed = [(number, *place) for number, body in enumerate(bodies) for place in _places(body)]
+    return [(number, path, value) for number, path, value in listed if path[-1] not in {"id", "name", "type"}]
+
+
+def _told(report: Report) -> Mapping[tuple[str, str, str | None], set[str]]:
+    found: dict[tuple[str, str, str | None], set[str]] = defaultdict(set)
+    for one in report.findings:
+        found[one.rule_id, (one.resource_id or "").lower(), one.sub_object].add(one.status.value)
+    return found
+
+
+@cache
+def _as_it_is() -> Mapping[tuple[str, str, str | None], set[str]]:
+    return _told(judged({"resources": chat_bodies()}))
+
+
+@settings(max_examples=5, deadline=None)
+@given(st.data())
+def test_no_pass_rests_on_what_is_stated_twice(data: st.DataObject) -> None:
+    """Whatever passes, passes with either of the two."""
+    number, path, value = data.draw(st.sampled_from(_all_places()))
+    other = _OTHER.get(value, "other") if isinstance(value, str | bool) else None
+    bodies = {}
+    for spelled in (str(path[-1]), str(path[-1]).upper()):
+        body = copy.deepcopy(list(chat_bodies())[number])
+        at = body
+        for step in path[:-1]:
+            at = at[step]
+        at[spelled] = other
+        bodies[spelled] = [*chat_bodies()[:number], body, *chat_bodies()[number + 1 :]]
+    changed, twice = (_told(judged({"resources": each})) for each in bodies.values())
+
+    for key, told in twice.items():
+        if "pass" in told:
+            assert {"pass"} == (_as_it_is().get(key, {"pass"}) | changed.get(key, {"pass"})), (path, key)
