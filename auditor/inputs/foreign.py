@@ -11,6 +11,8 @@ from typing import Final
 
 from msgspec import Struct
 
+from auditor import resource_id as ids
+from auditor.azure.catalogue import shipped
 from auditor.errors import InputError
 
 EXPORT: Final = "export what is deployed: az graph query -q 'resources' -o json > estate.json, or auditor collect"
@@ -38,6 +40,10 @@ _CSV: Final = Foreign(
 _DIRECTORY: Final = Foreign(
     "an export of Microsoft Entra ID, which holds the directory and not what is deployed",
     f"say who is in a group by --set group_members.GROUP_ID=[PRINCIPAL_ID, …]; {EXPORT}",
+)
+_SNAKE_CASE: Final = Foreign(
+    "the output of az ml, or of a program in Python, which names settings and their values in other words than Azure",
+    f"for one resource, az resource show --ids ID -o json; {EXPORT}",
 )
 _SCANNER: Final = "the output of {}, which holds its verdicts and not the resources"
 
@@ -145,6 +151,22 @@ def _is_azure_hound(document: Document) -> bool:
     return (isinstance(meta, dict) and str(meta.get("type", "")).lower() == "azure") or str(
         first.get("kind", "")
     ).startswith("AZ")
+
+
+# Settings that many types have.
+_OF_MANY: Final = frozenset({"creationcontext", "provisioningstate", "publicnetworkaccess"})
+
+
+def _is_in_snake_case(document: Document) -> bool:
+    """Whether a resource states its settings as Python spells them, as `az ml` does; it renames words among them, too."""
+    inner = document.get("properties")
+    names = [name for of in (document, inner) if isinstance(of, Mapping) for name in of if "_" in name]
+    own_id = document.get("id")
+    if not names or not isinstance(own_id, str) or not ids.is_resource_id(own_id):
+        return False
+    kind = shipped().get(ids.type_of(own_id) or "")
+    known = {step.folded for one in (kind.properties if kind else ()) for step in one.steps[:2]} | _OF_MANY
+    return any(name.replace("_", "").lower() in known for name in names)
 
 
 _OF_DIRECTORY: Final = frozenset(
@@ -286,7 +308,9 @@ def in_document(document: object) -> Foreign | None:
 
 
 def in_entry(entry: object) -> Foreign | None:
-    """Return what an entry of a list is that is no resource, or None where it is nothing known here."""
+    """Return what an entry of a list is that is no resource as Azure states it, or None where it is nothing known here."""
+    if isinstance(entry, Mapping) and _is_in_snake_case(entry):
+        return _SNAKE_CASE
     if not isinstance(entry, Mapping) or (
         isinstance(entry.get("id"), str) and str(entry["id"]).startswith("/subscriptions/") and "type" in entry
     ):
