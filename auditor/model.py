@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
@@ -469,7 +469,12 @@ class Finding(Struct, frozen=True):
     @property
     def deciding(self) -> Sequence[Evidence]:
         """Return the leaves that decided, without context and inputs."""
-        return [leaf for leaf in self.evidence if leaf.decides]
+        return list(self.iter_deciding())
+
+    def iter_deciding(self) -> Iterator[Evidence]:
+        """Go through the leaves that decided: evidence that is shared between findings knows them without its inputs."""
+        of_shared: Callable[[], Iterator[Evidence]] | None = getattr(self.evidence, "iter_deciding", None)
+        return (leaf for leaf in self.evidence if leaf.decides) if of_shared is None else of_shared()
 
 
 class SnapshotIdentity(Struct, frozen=True):

@@ -117,7 +117,7 @@ def _named(values: Iterable[object], step: paths.PathStep) -> Sequence[object]:
     return found
 
 
-def has_values(of: object, wanted: Mapping[paths.Steps, frozenset[str]]) -> bool:
+def states_values(of: object, wanted: Mapping[paths.Steps, frozenset[str]]) -> bool:
     """Whether each path leads to one of its values, given in lower case, at least once."""
     return all(
         any(isinstance(value, str | bool) and str(value).lower() in values for value in values_at(of, path))

@@ -161,7 +161,7 @@ class Operations:
         return frozenset(
             item.key
             for item in self._conditional[parent]
-            if not body.has_values({"properties": properties}, item.where_parent)
+            if not body.states_values({"properties": properties}, item.where_parent)
         )
 
     def _of(self, item: ResourceType) -> Iterator[tuple[When, Operation]]:

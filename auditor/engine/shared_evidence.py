@@ -134,6 +134,12 @@ class SharedEvidence(MadeOnUse[Evidence]):
         yield from map(self.filled, self.shared.leaves)
         yield from self.inputs
 
+    def iter_deciding(self) -> Iterator[Evidence]:
+        """Go through the leaves that decided; no input is read for it that is a fact's, of which none did."""
+        yield from (self.filled(each) for each in self.shared.leaves if each.leaf.operator not in NOT_COMPARED)
+        if not isinstance(self.inputs, FactInputs):
+            yield from (leaf for leaf in self.inputs if leaf.decides)
+
     def filled(self, shared: SharedLeaf) -> Evidence:
         """Return one of the shared leaves with what it leaves open."""
         leaf, owner, was_read, own = shared
@@ -156,19 +162,13 @@ class SharedEvidence(MadeOnUse[Evidence]):
 
 
 def iter_deciding(finding: Finding) -> Iterator[Evidence]:
-    """Go through the leaves of a finding that decided, without context and inputs, of which none is read for it."""
-    evidence = finding.evidence
-    if not isinstance(evidence, SharedEvidence):
-        yield from (leaf for leaf in evidence if leaf.decides)
-        return
-    yield from (evidence.filled(each) for each in evidence.shared.leaves if each.leaf.operator not in NOT_COMPARED)
-    if not isinstance(evidence.inputs, FactInputs):
-        yield from (leaf for leaf in evidence.inputs if leaf.decides)
+    """Go through the leaves of a finding that decided, in order."""
+    return finding.iter_deciding()
 
 
 def deciding(finding: Finding) -> Sequence[Evidence]:
-    """Return the leaves of a finding that decided: what its `deciding` does, without a look at inputs."""
-    return list(iter_deciding(finding))
+    """Return the leaves of a finding that decided."""
+    return finding.deciding
 
 
 def _filled(leaf: Evidence, origin: ValueOrigin, actual: object, *, was_read: bool) -> Evidence:

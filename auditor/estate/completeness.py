@@ -152,7 +152,7 @@ def can_have(owner: Resource, kind: ResourceType) -> bool:
     """Whether a resource, by what it says of itself, may have anything of a type below it."""
     stated = str(owner.body.get("kind") or "").lower()
     fits = not kind.kinds or not stated or stated in kind.kinds
-    return fits and body.has_values(owner.body, kind.where_parent)
+    return fits and body.states_values(owner.body, kind.where_parent)
 
 
 def permission_to_read(kind: ResourceType) -> str:

@@ -25,7 +25,7 @@ def read(resource: Resource, refers: Sequence[StatedRelation], lookup: Lookup) -
     """Yield what a resource states of others, as its type's file says."""
     for stated in refers:
         own = ids.parent_of(resource.key) if stated.of_parent else resource.key
-        if own is None or not body.has_values(resource.body, stated.where):
+        if own is None or not body.states_values(resource.body, stated.where):
             continue
         for other in _named(resource, own, stated, lookup):
             yield Relation(other, stated.relation, own) if stated.reverse else Relation(own, stated.relation, other)

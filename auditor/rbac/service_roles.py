@@ -105,7 +105,7 @@ def service_role_gaps(estate: Estate, scope: str) -> Sequence[Gap]:
 def gap(estate: Estate, place: str, kind: ResourceType) -> Gap | None:
     """Return why a service's assignments of one system are not all known; None where it cannot have any."""
     owner = estate.resource(place)
-    if owner is not None and not body.has_values(owner.body, kind.where_parent):
+    if owner is not None and not body.states_values(owner.body, kind.where_parent):
         return None
     return estate.type_gap(kind.name, place)
 
@@ -122,7 +122,7 @@ def assignable(estate: Estate, scope: str) -> Iterator[tuple[str, ResourceType, 
 def _may_have(owner: Resource, kind: ResourceType) -> bool:
     """Whether a resource may have roles of a system: its own kind, and what it states, decide."""
     stated = (body.text(owner.body, "kind") or "").lower()
-    return (not kind.kinds or not stated or stated in kind.kinds) and body.has_values(owner.body, kind.where_parent)
+    return (not kind.kinds or not stated or stated in kind.kinds) and body.states_values(owner.body, kind.where_parent)
 
 
 def keepers(estate: Estate) -> Sequence[str]:
