@@ -26,12 +26,18 @@ ELIGIBLE: Final = "Microsoft.Authorization/roleEligibilityScheduleInstances"
 SCHEDULED: Final = "Microsoft.Authorization/roleAssignmentScheduleInstances"
 ASSIGNMENT_SCHEDULES: Final = "Microsoft.Authorization/roleAssignmentSchedules"
 ELIGIBILITY_SCHEDULES: Final = "Microsoft.Authorization/roleEligibilitySchedules"
-OF_ELIGIBLE: Final = frozenset({ELIGIBLE.lower(), ELIGIBILITY_SCHEDULES.lower()})
-READS: Final = frozenset({ASSIGNMENTS, ELIGIBLE, SCHEDULED, ASSIGNMENT_SCHEDULES, ELIGIBILITY_SCHEDULES})
+ASSIGNMENT_REQUESTS: Final = "Microsoft.Authorization/roleAssignmentScheduleRequests"
+ELIGIBILITY_REQUESTS: Final = "Microsoft.Authorization/roleEligibilityScheduleRequests"
+OF_ELIGIBLE: Final = frozenset(map(str.lower, (ELIGIBLE, ELIGIBILITY_SCHEDULES, ELIGIBILITY_REQUESTS)))
+_REQUESTS: Final = (ASSIGNMENT_REQUESTS, ELIGIBILITY_REQUESTS)
+_REQUEST_KEYS: Final = frozenset(map(str.lower, _REQUESTS))
+READS: Final = frozenset({ASSIGNMENTS, ELIGIBLE, SCHEDULED, ASSIGNMENT_SCHEDULES, ELIGIBILITY_SCHEDULES, *_REQUESTS})
 _OF_ACTIVE: Final = (SCHEDULED, ASSIGNMENT_SCHEDULES)
 _STATUS: Final = "status"
-_START: Final = "startDateTime"
-_END: Final = "endDateTime"
+_TIMES: Final = ("startDateTime", "endDateTime")
+_TIMES_OF_REQUESTS: Final = ("scheduleInfo.startDateTime", "scheduleInfo.expiration.endDateTime")
+_GIVING: Final = frozenset({"adminassign", "adminextend", "adminrenew", "adminupdate", "selfextend", "selfrenew"})
+"""Requests by which somebody gets or keeps something for more than a session."""
 _ON: Final = frozenset({"accepted", "adminapproved", "granted", "pendingrevocation", "provisioned", "schedulecreated"})
 _OFF: Final = frozenset(
     {"admindenied", "canceled", "denied", "failed", "failedasresourceislocked", "invalid", "revoked", "timedout"}
@@ -55,17 +61,19 @@ class Timed(NamedTuple):
 def read_timed(estate: Estate, as_of: datetime | None) -> Sequence[Timed]:
     """Return the assignments that are in force at a time or may be; a schedule stands for one that only it shows.
 
-    Without a time each is taken for begun and for not ended.
+    Without a time each is taken for begun and for not ended. What only a request shows may be in force: that it was
+    granted, the schedule shows.
     """
     schedules = _Schedules(estate)
+    requests = [one for kind in _REQUESTS for one in estate.of_type(kind) if _gives(one)]
     found = [schedules.of_assignment(resource, as_of) for resource in estate.of_type(ASSIGNMENTS)]
-    listed = {_about(one.resource) for one in found} if schedules.all else set()
+    listed = {_about(one.resource) for one in found} if schedules.all or requests else set()
     found = [one for one in found if one.in_force is not NO]
-    others = [*estate.of_type(ELIGIBLE), *schedules.all]
-    for resource in others:
+    granted = [(one, YES) for one in (*estate.of_type(ELIGIBLE), *schedules.all)]
+    for resource, is_granted in (*granted, *((one, UNKNOWN) for one in requests)):
         origin = body.text(resource.properties, "originRoleAssignmentId")
         is_shown = _about(resource) in listed or bool(origin and estate.resource(origin))
-        in_force = all_of((_is_on(resource), _is_within(resource, as_of)))
+        in_force = all_of((is_granted, _is_on(resource), _is_within(resource, as_of)))
         if in_force is NO or (is_shown and resource.type_key != ELIGIBLE.lower()):
             continue
         listed.add(_about(resource))
@@ -126,20 +134,30 @@ def _is_within(resource: Resource, as_of: datetime | None) -> Truth:
 
 
 def _sides(resource: Resource, as_of: datetime) -> Iterator[Truth]:
-    for name, is_past in ((_START, True), (_END, False)):
+    for name, is_past in zip(_times(resource), (True, False), strict=True):
         if body.value(resource.properties, name) is not None:
             moment = body.moment(resource.properties, name)
             yield UNKNOWN if moment is None else truth_of((moment <= as_of) is is_past)
 
 
+def _times(resource: Resource) -> tuple[str, str]:
+    """Return where a schedule states its beginning and its end."""
+    return _TIMES_OF_REQUESTS if resource.type_key in _REQUEST_KEYS else _TIMES
+
+
+def _gives(request: Resource) -> bool:
+    kind = body.text(request.properties, "requestType")
+    return kind is None or kind.lower() in _GIVING
+
+
 def _end(resource: Resource) -> str | None:
-    stated = body.value(resource.properties, _END)
+    stated = body.value(resource.properties, _times(resource)[1])
     return None if stated is None else str(stated)
 
 
 def _last_end(resources: Sequence[Resource]) -> str | None:
     """Return when the last of some schedules ends; None where one has no end."""
-    last = max(resources, key=lambda one: body.moment(one.properties, _END) or _NEVER)
+    last = max(resources, key=lambda one: body.moment(one.properties, _times(one)[1]) or _NEVER)
     return None if any(_end(one) is None for one in resources) else _end(last)
 
 

@@ -68,6 +68,24 @@ def test_a_schedule_that_is_over_hides_none_that_is_not(tmp_path: Path) -> None:
     assert doors(tmp_path, [STORE, over, renewed], DAYS[1]) == [("eligible", "yes")]
 
 
+@pytest.mark.parametrize(
+    ("kind", "state"), [("roleAssignmentScheduleRequests", "active"), ("roleEligibilityScheduleRequests", "eligible")]
+)
+def test_what_only_a_request_shows_may_be_in_force(kind: str, state: str, tmp_path: Path) -> None:
+    until = {"scheduleInfo": {"startDateTime": DAYS[0], "expiration": {"endDateTime": DAYS[1]}}}
+    for more, as_of, right in (
+        ({"requestType": "AdminAssign", "status": "Provisioned"}, DAYS[0], [(state, "maybe")]),
+        ({"requestType": "AdminAssign", "status": "Denied"}, DAYS[0], []),
+        ({"requestType": "AdminRemove", "status": "Revoked"}, DAYS[0], []),
+        ({"requestType": "SelfActivate", "status": "Provisioned"}, DAYS[0], []),
+        ({"requestType": "AdminAssign", "status": "Provisioned", **until}, DAYS[0], [(state, "maybe")]),
+        ({"requestType": "AdminAssign", "status": "Provisioned", **until}, DAYS[1], []),
+    ):
+        assert doors(tmp_path, [STORE, _schedule(kind, "p", **more)], as_of) == right
+    shown = _schedule(kind.replace("Requests", "s"), "p")
+    assert doors(tmp_path, [STORE, shown, _schedule(kind, "p", requestType="AdminAssign")], DAYS[0]) == [(state, "yes")]
+
+
 @pytest.mark.parametrize(("as_of", "is_told"), [(DAYS[0], True), (DAYS[2], False)])
 def test_an_owner_for_a_while_is_none_after_it(as_of: str, *, is_told: bool, tmp_path: Path) -> None:
     scope = "/subscriptions/00000000-0000-0000-0000-0000000000a1"
