@@ -281,8 +281,10 @@ def _best_type(given: str, spelled: str | None) -> str:
 
 def _of_two_types(resource_id: str, given: object, resource_type: str) -> Iterator[Gap]:
     """Yield what an entry leaves open that states another type than its id spells: all of it, and both types there."""
-    if not isinstance(given, str) or given.lower() == resource_type.lower() or not _is_other(given, resource_type):
+    if not isinstance(given, str) or given.lower() == resource_type.lower():
         return
+    if not _is_other(given, resource_type) or given.lower().endswith(f"/{ids.name_of(resource_id).lower()}"):
+        return  # `Microsoft.Web/sites/authsettingsv2` lies at sites/config/authsettingsv2
     for what in ("properties", *_ENVELOPE, given):
         yield Gap(resource_id, what, TWO_TYPES)
 
@@ -291,10 +293,13 @@ def _of_two_types(resource_id: str, given: object, resource_type: str) -> Iterat
 def _is_other(given: str, resource_type: str) -> bool:
     """Whether a type is no other name of the one that an id spells, as some tools have them for parts of a resource."""
     namespace, _, names = given.lower().partition("/")
+    own_namespace, _, own_names = resource_type.lower().partition("/")
     is_type = "." in namespace and bool(names)
     is_scope = resource_type in (_RESOURCE_GROUP, _SUBSCRIPTION) and namespace == _RESOURCES
     is_part = "/providers/" in names or resource_type.lower() in INLINE_CHILD_TYPES
-    return is_type and not is_scope and not is_part
+    # what lists the sites of a plan calls them Microsoft.Web/serverfarms/sites
+    is_same = (namespace, names.rpartition("/")[2]) == (own_namespace, own_names.rpartition("/")[2])
+    return is_type and not (is_scope or is_part or is_same)
 
 
 def _spelling_order(text: str) -> tuple[bool, str]:

@@ -80,6 +80,27 @@ def test_what_is_no_other_type_is_no_contradiction(stated: str | None, tmp_path:
     assert _verdicts(tmp_path, [{**_account(), "type": stated}], "storage-https-only") == {"storage-https-only": "pass"}
 
 
+_SITE = f"{GROUP}/providers/Microsoft.Web/sites/app"
+
+
+@pytest.mark.parametrize("stated", ["Microsoft.Web/sites/authsettingsv2", "Microsoft.Web/sites/config"])
+def test_authentication_of_an_app_is_judged_by_whichever_type_azure_calls_it(stated: str, tmp_path: Path) -> None:
+    site = {"id": _SITE, "name": "app", "type": "Microsoft.Web/serverfarms/sites", "kind": "app", "properties": {}}
+    registration = {
+        "clientId": "c",
+        "openIdIssuer": "https://sts.windows.net/11111111-1111-1111-1111-111111111111/v2.0",
+    }
+    sound = {
+        "platform": {"enabled": True},
+        "globalValidation": {"requireAuthentication": True, "unauthenticatedClientAction": "RedirectToLoginPage"},
+        "identityProviders": {"azureActiveDirectory": {"enabled": True, "registration": registration}},
+    }
+    name = "authsettingsV2"
+    config = {"id": f"{_SITE}/config/{name}", "name": name, "type": stated, "properties": sound}
+
+    assert _verdicts(tmp_path, [site, config], "app-users-signed-in") == {"app-users-signed-in": "pass"}
+
+
 def _places(value: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Any]]:
     if isinstance(value, dict):
         for name, inner in value.items():
