@@ -43,6 +43,8 @@ DENIES: Final = "Microsoft.Authorization/denyAssignments"
 LOCKS: Final = "Microsoft.Authorization/locks"
 _ENFORCED: Final = "enforced"
 _AUDITED: Final = "audit"
+_CUSTOM: Final = "customrole"
+_BUILT_IN: Final = "builtinrole"
 _OWNER: Final = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
 
 READS: Final = frozenset(
@@ -100,10 +102,10 @@ def read_grants(
 def role_of(definition: object, definition_id: str) -> Role:
     """Return a role from an ARM role definition; its permissions are None where they cannot be read."""
     properties = body.value(definition, "properties")
-    kind, scopes = body.text(properties, "type"), body.texts(properties, "assignableScopes")
+    kind, scopes = (body.text(properties, "type") or "").lower(), body.texts(properties, "assignableScopes")
     # only built-in roles can be assigned at the root
     # https://learn.microsoft.com/azure/role-based-access-control/role-definitions#assignablescopes
-    is_custom = bool(scopes) and ROOT not in map(ids.key, scopes) if kind is None else kind.lower() == "customrole"
+    is_custom = kind == _CUSTOM or (kind != _BUILT_IN and bool(scopes) and ROOT not in map(ids.key, scopes))
     return Role(
         key=ids.name_of(definition_id).lower(),
         name=body.text(properties, "roleName") or ids.name_of(definition_id),

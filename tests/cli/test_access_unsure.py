@@ -203,8 +203,9 @@ def test_a_role_without_a_type_is_custom_where_it_cannot_be_assigned_at_the_root
     role = definition("Owner") | {"name": "99999999-0000-0000-0000-000000000001"}
     role["id"] = f"{role['id'].rpartition('/')[0]}/{role['name']}"
     for scope, status in ((CHAT_SUBSCRIPTION, "fail"), ("/", None)):
-        role["properties"] = {**definition("Owner")["properties"], "type": None, "assignableScopes": [scope]}
-        assert judged(tmp_path, role).get(("access-custom-roles-cannot-grant", role["name"])) == status
+        for kind in (None, "", "AnotherRole"):
+            role["properties"] = {**definition("Owner")["properties"], "type": kind, "assignableScopes": [scope]}
+            assert judged(tmp_path, role).get(("access-custom-roles-cannot-grant", role["name"])) == status
 
 
 def test_a_right_that_stands_shows_beside_one_that_was_activated() -> None:
