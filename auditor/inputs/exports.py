@@ -22,7 +22,7 @@ from auditor.errors import InputError
 from auditor.inputs import activity_log, foreign
 from auditor.inputs.entries import as_arm
 from auditor.model import Gap
-from auditor.snapshot.json_text import RawValue, decode, decoded, iter_lines
+from auditor.snapshot.json_text import RawValue, decode, decoded, decoded_whole, iter_lines
 from auditor.snapshot.left_out import LEFT_OUT
 from auditor.snapshot.model import ANY_TYPE, Metadata
 from auditor.snapshot.normalise import ExportEntry
@@ -221,7 +221,7 @@ def _opened(line: memoryview, where: str, *, stays_raw: bool) -> tuple[object, o
     """Return a line as it is to be held, and the value in it. The text that it stands in is held with it, not copied."""
     raw = RawValue(line)
     try:
-        document = raw.decoded()
+        document = decoded_whole(raw)
     except orjson.JSONDecodeError:
         document = decode(line.tobytes(), where)
         return document, document
@@ -246,7 +246,7 @@ def _listing(items: Sequence[object], label: str, metadata: Metadata | None = No
     entries: list[ExportEntry] = []
     tenants: set[str] = set()
     for number, item in enumerate(items, 1):
-        document = decoded(item)
+        document = decoded_whole(item)
         if isinstance(document, dict):
             tenant = document.get("tenantId")
             tenants.add(tenant if isinstance(tenant, str) else "")

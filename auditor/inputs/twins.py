@@ -24,7 +24,7 @@ def _twins(names: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:
     by_folded: dict[str, list[str]] = {}
     for name in names:
         by_folded.setdefault(name.lower(), []).append(name)
-    return {folded: tuple(sorted(same)) for folded, same in by_folded.items() if len(same) > 1}
+    return {folded: tuple(same) for folded, same in by_folded.items() if len(same) > 1}
 
 
 def _has_any(body: object) -> bool:

@@ -18,6 +18,7 @@ from msgspec import Struct
 from auditor.errors import InputError
 
 _CUT_OFF: Final = "the file may be cut off or not UTF-8; export it again"
+_COLON: Final = b'":'
 _BLANK: Final = re.compile(r"\s+")
 TOO_DEEP: Final = "(nested too deeply)"
 _DEPTH_KEPT: Final = 900
@@ -45,7 +46,7 @@ _ESCAPE: Final = re.compile(
 def decode(data: bytes | memoryview, where: str) -> object:
     """Return the value of a JSON text in UTF-8; `where` names it in the InputError that anything else raises."""
     try:
-        return orjson.loads(data)
+        return with_all_members(orjson.loads(data), data)
     except orjson.JSONDecodeError as error:
         problem = error
     depth = "depth limit" in problem.msg
@@ -58,6 +59,36 @@ def decode(data: bytes | memoryview, where: str) -> object:
         f"{where} is not valid JSON: {problem.msg} at line {problem.lineno} column {problem.colno}",
         _CUT_OFF,
     ) from problem
+
+
+def with_all_members(value: object, text: bytes | memoryview) -> object:
+    """Return the value of a text with each member that an object has twice: the second one under another spelling.
+
+    A decoder keeps the last of them. That there are more in the text than in the value is quickly seen; which they are is
+    not, and is looked for only then.
+    """
+    text = bytes(text)
+    try:
+        kept = orjson.dumps(value).count(_COLON)
+    except TypeError:  # nested too deeply to be written
+        return value
+    if text.count(_COLON) <= kept:
+        return value
+    return json.loads(text, object_pairs_hook=_with_twins, parse_int=_number)
+
+
+def _with_twins(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members: dict[str, object] = {}
+    for name, value in pairs:
+        spellings = (name, name.swapcase(), name.upper(), name.lower())
+        members[next((spelled for spelled in spellings if spelled not in members), name)] = value
+    return members
+
+
+def _number(digits: str) -> int | float:
+    """Return a whole number as the other decoder does: beyond 64 bits as a double."""
+    number = int(digits)
+    return number if -(1 << 63) <= number < 1 << 64 else float(digits)
 
 
 def is_followed(data: bytes) -> bool:
@@ -108,6 +139,11 @@ class RawValue(Struct, frozen=True):
         return orjson.loads(self.text)
 
 
+def decoded_whole(value: object) -> object:
+    """Return a value, be it still in its text or not; of what is, with members that an object has twice."""
+    return with_all_members(value.decoded(), value.text) if isinstance(value, RawValue) else value
+
+
 def decoded(value: object) -> object:
     """Return a value, be it still in its text or not."""
     return value.decoded() if isinstance(value, RawValue) else value
@@ -127,7 +163,7 @@ def with_raw_rows(data: bytes, *, begin_alike: bool) -> object:
         return None
     try:
         document = orjson.loads(b'%s["%s"%s' % (data[:start], _STANDS_FOR_LIST.encode(), data[end:]))
-        listed: list[object] = [rows[0].decoded(), *rows[1:]]
+        listed: list[object] = [decoded_whole(rows[0]), *rows[1:]]
     except orjson.JSONDecodeError:
         return None
     if is_list:

@@ -50,6 +50,21 @@ def test_a_property_in_two_spellings_is_known_where_both_say_the_same(twin: obje
         assert found == {rules[0]: right, rules[1]: "pass"}
 
 
+@pytest.mark.parametrize(("twin", "right"), [("Disabled", "pass"), ("Enabled", "unknown")])
+@pytest.mark.parametrize("form", ["[{}]", "{}", "{}\n{}", '{{"value": [{}]}}'])
+def test_a_property_that_is_there_twice_is_known_where_both_say_the_same(
+    twin: str, right: str, form: str, tmp_path: Path
+) -> None:
+    stated = '"publicNetworkAccess": "Disabled"'
+    one = json.dumps(_account()).replace(stated, f'"publicNetworkAccess": "{twin}", {stated}')
+    assert one.count("publicNetworkAccess") == 2
+    (tmp_path / "in.json").write_text(form.format(one, json.dumps({**_account(), "id": f"{_ACCOUNT}2", "name": "st2"})))
+    words = ["in.json", "--complete", "--include-passed", "-o", "json", "--select"]
+    ended = in_process("evaluate", *words, "storage-public-network-access-off", at=tmp_path)
+
+    assert {one["status"] for one in ended.findings if (one["resource_id"] or "").endswith("/st")} == {right}
+
+
 def test_what_users_name_may_differ_by_case_alone(tmp_path: Path) -> None:
     tagged = {**_account(), "tags": {"Owner": "a", "owner": "b"}}
 
