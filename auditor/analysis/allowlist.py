@@ -14,7 +14,7 @@ from auditor.azure import addresses, body
 from auditor.azure.catalogue import Catalogue, shipped
 from auditor.azure.resource_type import PublicEndpoint
 from auditor.model import FindingSet, Gap, Resource
-from auditor.network import packet_sets, perimeters, service_doors
+from auditor.network import allow_lists, packet_sets, perimeters, service_doors
 from auditor.network.perimeters import Decider
 from auditor.network.service_doors import PublicDoor
 
@@ -29,32 +29,28 @@ _MOST_RANGES: Final = 5
 
 
 class ServiceFirewall(Struct, frozen=True):
-    """Where a service keeps its firewall; `has_default`: rules count only where the default action is Deny."""
+    """Where a service keeps a firewall of its own: `acl` is the object, or the list, that holds all of its rules."""
 
     service: str
-    rules: str
-    acl: str
     endpoint: PublicEndpoint
-    has_default: bool = True
+    acl: str
 
     @property
     def beside(self) -> str:
         """Return where the rules for networks and resources stand, which are beside those for addresses."""
-        return self.rules.rpartition(".")[0]
+        return self.endpoint.ip_rules[0].rpartition(".")[0]
 
 
-def firewalls(catalogue: Catalogue) -> Mapping[str, ServiceFirewall]:
-    """Return the firewall of each type that has one with rules for addresses, by type as spelled."""
-    found = {}
-    for item in catalogue:
-        for endpoint in item.way_in.endpoints if item.way_in else ():
-            if endpoint.ip_rules:
-                acl = ".".join(endpoint.ip_rules.split(".")[:2])
-                label = item.label or item.name
-                found[item.name] = ServiceFirewall(
-                    label, endpoint.ip_rules, acl, endpoint, bool(endpoint.default_action)
-                )
-    return found
+def firewalls(catalogue: Catalogue) -> Mapping[str, Sequence[ServiceFirewall]]:
+    """Return the firewalls of each type that has one with rules for addresses in its body, by type as spelled."""
+    return {
+        item.name: [
+            ServiceFirewall(item.label or item.name, endpoint, ".".join(endpoint.ip_rules[0].split(".")[:2]))
+            for endpoint in endpoints
+        ]
+        for item in catalogue
+        if (endpoints := [one for one in (item.way_in.endpoints if item.way_in else ()) if one.ip_rules])
+    }
 
 
 class Stated(Struct, frozen=True):
@@ -142,17 +138,19 @@ class AllowList(Fact, frozen=True, kw_only=True):
 
 def run(context: Context) -> Iterator[AllowList]:
     """Yield the allow list of every account, vault, registry, search service and workspace."""
-    for resource_type, firewall in firewalls(context.estate.catalogue).items():
+    for resource_type, its_firewalls in firewalls(context.estate.catalogue).items():
         for resource in context.estate.of_type(resource_type):
-            yield _fact(context, resource, firewall)
+            for firewall in its_firewalls:
+                yield _fact(context, resource, firewall)
 
 
 def _fact(context: Context, resource: Resource, firewall: ServiceFirewall) -> AllowList:
-    ranges = tuple(sorted(service_doors.list_of(resource, firewall.endpoint)))
+    switch = firewall.endpoint.switch
+    ranges = tuple(sorted(allow_lists.stated(resource, firewall.endpoint)))
     door = service_doors.door_of(context.estate, resource, firewall.endpoint)
     allowed, invalid = addresses.read_ranges(ranges)
     stated = Stated(
-        access=body.text(resource.body, "properties.publicNetworkAccess") or "Enabled",
+        access=body.text(resource.body, switch) or "Enabled",
         default=_default_action(resource, firewall),
         ranges=ranges,
         invalid=tuple(invalid),
@@ -160,13 +158,14 @@ def _fact(context: Context, resource: Resource, firewall: ServiceFirewall) -> Al
         door=door,
     )
     unread = context.estate.gap_at(resource.key, firewall.acl)
-    no_access = context.estate.gap_at(resource.key, "properties.publicNetworkAccess")
+    no_access = context.estate.gap_at(resource.key, switch)
     covers_internet = unread or _covers_internet(resource, firewall, stated)
     return AllowList(
         about=facts.about(
             context,
             resource.id,
-            inputs=[(resource.id, "properties.publicNetworkAccess"), (resource.id, firewall.acl)],
+            sub_object=firewall.endpoint.name,
+            inputs=[(resource.id, switch), (resource.id, firewall.acl)],
         ),
         service=firewall.service,
         public_network_access=no_access or stated.access,
@@ -186,9 +185,9 @@ def _fact(context: Context, resource: Resource, firewall: ServiceFirewall) -> Al
 
 
 def _default_action(resource: Resource, firewall: ServiceFirewall) -> str | None:
-    if not firewall.has_default:
+    if not firewall.endpoint.default_action:
         return None
-    return body.text(resource.body, f"{firewall.acl}.defaultAction") or "Allow"
+    return body.text(resource.body, firewall.endpoint.default_action) or "Allow"
 
 
 def _other_rules(resource: Resource, firewall: ServiceFirewall) -> tuple[str, ...]:
@@ -203,7 +202,7 @@ def _other_rules(resource: Resource, firewall: ServiceFirewall) -> tuple[str, ..
 def _covers_internet(resource: Resource, firewall: ServiceFirewall, stated: Stated) -> Known[bool]:
     """Return whether the ranges hold every public address; entries that cannot be read may hold the rest."""
     if stated.invalid and not stated.covers_internet:
-        return Gap(resource.id, firewall.rules, f"{stated.invalid[0]} is not an address range")
+        return Gap(resource.id, firewall.endpoint.ip_rules[0], f"{stated.invalid[0]} is not an address range")
     return stated.covers_internet
 
 
@@ -224,7 +223,7 @@ ANALYSIS: Final = Analysis(
     name="address_ranges",
     kinds=(AllowList,),
     run=run,
-    subjects={AllowList.fact_kind: {name: [{"service": one.service}] for name, one in _SHIPPED.items()}},
+    subjects={AllowList.fact_kind: {name: [{"service": some[0].service}] for name, some in _SHIPPED.items()}},
     reads=frozenset({*(name.lower() for name in _SHIPPED), *perimeters.TYPES}),
     details=service_doors.RULE_SETS,
 )

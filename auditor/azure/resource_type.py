@@ -46,10 +46,7 @@ class EndpointReader(StrEnum):
     """Ways in that no switch and list of addresses describes, so that code decides."""
 
     WEB_APP = "web-app"
-    SQL_SERVER = "sql-server"
-    POSTGRESQL_SERVER = "postgresql-server"
     MESSAGING_NAMESPACE = "messaging-namespace"
-    KUBERNETES_API = "kubernetes-api"
     CONTAINER_APP = "container-app"
     CONTENT_DELIVERY = "content-delivery"
     MACHINE_LEARNING_COMPUTE = "machine-learning-compute"
@@ -135,24 +132,63 @@ class Hosts(Struct, frozen=True):
     domain: str | None = None
 
 
+class RuleList(Struct, frozen=True):
+    """Firewall rules that are resources of their own: their type (as spelled), and the paths of where a range starts and ends."""
+
+    type: str
+    first: str
+    last: str
+
+
+class RequestKinds(Struct, frozen=True):
+    """Which requests a service takes from public networks: `kinds` there are, property paths of lists of them and of the rest.
+
+    What a list names, it decides; `default` (`Allow` or `Deny`) decides the others.
+    """
+
+    kinds: Sequence[str]
+    allow: str
+    deny: str
+    default: str
+
+
 class PublicEndpoint(Struct, frozen=True):
     """A public endpoint: property paths of what opens and closes it.
 
-    `switch`: `Enabled`, `Disabled` or `SecuredByPerimeter`; absent, Azure's default of that property holds. `ip_rules`:
-    who gets in, where `default_action` is `Deny`; without a default action, no rule at all means everybody.
-    `bypass`: which of Azure's own services pass. `network_filter`: a flag that closes it where there are no IP rules.
-    `closed_by`: values of other properties that close it. `telemetry`: it takes and shows monitoring data only.
+    `switch`: `Enabled`, `Disabled` or `SecuredByPerimeter`; absent, Azure's default of that property holds, unless an
+    approved private endpoint turns it off then (`private_endpoint_closes`). `ip_rules`: lists of who gets in, beside those
+    that are resources (`rules_below`), where `default_action` is `Deny`; without a default action, no rule at all means
+    everybody, or nobody (`closed_without_rules`). `subnet_rules`: the subnets that get in, as a list or as types of resources
+    (`subnets_below`). `zero`: whom the address 0.0.0.0 in the lists stands for. `bypass`: which of Azure's own services
+    pass. `network_filter`: a flag that closes it where there are no IP rules. `closed_by`: values of other properties that
+    close it. `requests`: which kinds of request it takes. `unjudged`: lists that may narrow it, in a way that is not known.
+    `telemetry`: it takes and shows monitoring data only.
     """
 
     switch: str
-    ip_rules: str = ""
+    private_endpoint_closes: bool = False
+    ip_rules: Sequence[str] = ()
+    rules_below: Sequence[RuleList] = ()
+    closed_without_rules: bool = False
+    zero: str | None = None
+    subnet_rules: str = ""
+    subnets_below: Sequence[str] = ()
     default_action: str = ""
     bypass: str = ""
     network_filter: str = ""
     closed_by: Mapping[str, str] = field(default_factory=dict)
+    requests: RequestKinds | None = None
+    unjudged: Sequence[str] = ()
     name: str = ""
     port: str = "443"
     telemetry: bool = False
+
+    @property
+    def paths(self) -> Sequence[str]:
+        """Return every property path that it is read by."""
+        requests = (self.requests.allow, self.requests.deny, self.requests.default) if self.requests else ()
+        stated = (self.switch, *self.ip_rules, self.subnet_rules, self.default_action, self.bypass, self.network_filter)
+        return [path for path in (*stated, *self.closed_by, *requests, *self.unjudged) if path]
 
 
 class WayIn(Struct, frozen=True):
@@ -349,8 +385,7 @@ class ResourceType(Struct, frozen=True):
         texts = [
             *(item.path for item in self.properties),
             *(self.hosts.stated if self.hosts else ()),
-            *(path for one in endpoints for path in (one.switch, one.ip_rules, one.default_action, one.bypass)),
-            *(path for one in endpoints for path in (one.network_filter, *one.closed_by)),
+            *(path for one in endpoints for path in one.paths),
             *self.keys.created.values(),
             *self.keys.off,
             *self.keys.lent,

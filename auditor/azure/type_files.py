@@ -35,9 +35,11 @@ from auditor.azure.resource_type import (
     PrivateAddresses,
     PrivilegeName,
     PublicEndpoint,
+    RequestKinds,
     ResourceType,
     RoleSwitch,
     RoleSystem,
+    RuleList,
     ServiceDoor,
     SharedList,
     WayIn,
@@ -403,26 +405,63 @@ def _way_in(node: Node) -> WayIn:
     return WayIn(by, endpoints, _word(entries, "reader", EndpointReader), _text(entries, "source"))
 
 
-_ENDPOINT_PATHS: Final = ("switch", "ip_rules", "default_action", "bypass", "network_filter")
+_ENDPOINT_PATHS: Final = ("switch", "subnet_rules", "default_action", "bypass", "network_filter")
+_ENDPOINT_LISTS: Final = ("ip_rules", "unjudged")
+_ENDPOINT_FLAGS: Final = ("telemetry", "private_endpoint_closes", "closed_without_rules")
+_ENDPOINT_PARTS: Final = ("closed_by", "rules_below", "subnets_below", "requests", "zero", "name", "port")
 
 
 def _endpoint(node: Node) -> PublicEndpoint:
-    entries = node.check_keys((*_ENDPOINT_PATHS, "closed_by", "name", "port", "telemetry"), "an endpoint")
+    known = (*_ENDPOINT_PATHS, *_ENDPOINT_LISTS, *_ENDPOINT_FLAGS, *_ENDPOINT_PARTS)
+    entries = node.check_keys(known, "an endpoint")
     if "switch" not in entries:
         node.fail("an endpoint needs its 'switch'")
     closed_by = entries["closed_by"].mapping("closed_by") if "closed_by" in entries else {}
     stated = {key: _property_path(entries[key], key) for key in _ENDPOINT_PATHS if key in entries}
+    lists = {key: _one_or_more_paths(entries[key], key) for key in _ENDPOINT_LISTS if key in entries}
+    below = entries["rules_below"].items("rules_below") if "rules_below" in entries else []
     return PublicEndpoint(
         switch=stated["switch"],
-        ip_rules=stated.get("ip_rules", ""),
+        private_endpoint_closes=_flag(entries, "private_endpoint_closes"),
+        ip_rules=lists.get("ip_rules", ()),
+        rules_below=[_rule_list(item) for item in below],
+        closed_without_rules=_flag(entries, "closed_without_rules"),
+        zero=_text(entries, "zero"),
+        subnet_rules=stated.get("subnet_rules", ""),
+        subnets_below=_texts(entries, "subnets_below"),
         default_action=stated.get("default_action", ""),
         bypass=stated.get("bypass", ""),
         network_filter=stated.get("network_filter", ""),
-        closed_by={path: value.text(f"the value of {path}") for path, value in closed_by.items()},
+        closed_by={path: str(value.value).lower() for path, value in closed_by.items()},
+        requests=_request_kinds(entries["requests"]) if "requests" in entries else None,
+        unjudged=lists.get("unjudged", ()),
         name=_text(entries, "name") or "",
         port=_text(entries, "port") or "443",
         telemetry=_flag(entries, "telemetry"),
     )
+
+
+def _one_or_more_paths(node: Node, what: str) -> Sequence[str]:
+    items = node.items(what) if isinstance(node.value, list) else [node]
+    return [_property_path(item, what) for item in items]
+
+
+def _rule_list(node: Node) -> RuleList:
+    keys = ("type", "first", "last")
+    entries = node.check_keys(keys, "each of rules_below")
+    if len(entries) < len(keys):
+        node.fail("firewall rules need their 'type', and where a range has its 'first' and 'last' address")
+    first, last = (_property_path(entries[key], key) for key in ("first", "last"))
+    return RuleList(entries["type"].text("type"), first, last)
+
+
+def _request_kinds(node: Node) -> RequestKinds:
+    keys = ("kinds", "allow", "deny", "default")
+    entries = node.check_keys(keys, "requests")
+    if len(entries) < len(keys):
+        node.fail("requests need their 'kinds', and the paths that 'allow' and 'deny' them and hold the 'default'")
+    allow, deny, default = (_property_path(entries[key], key) for key in ("allow", "deny", "default"))
+    return RequestKinds(_texts(entries, "kinds"), allow, deny, default)
 
 
 def _private_link(node: Node | None) -> Mapping[str, Sequence[Zone]]:

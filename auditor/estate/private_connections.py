@@ -118,6 +118,23 @@ def hidden_connections(estate: Estate, target: Resource) -> Gap | None:
     return estate.gap_at(target.key, LISTED) or estate.declared_gap(target.type_key + _CHILD, target.key)
 
 
+def approved_connection(estate: Estate, target: Resource) -> bool | Gap:
+    """Return whether a private endpoint is connected to a target and approved, by what both ends say; or why not known.
+
+    The target lists the connections from wherever they come, so that one which lists none has none.
+    """
+    listed = target_connections(estate, target)
+    endpoints = (estate.get(key) for key in estate.sources(target.key, "private-endpoint-for"))
+    own = [one for endpoint in endpoints if endpoint is not None for one in connections_of(endpoint)]
+    states = [*(one.status for one in listed or ()), *(one.status for one in own if one.target == target.key)]
+    if any(body.same_text(state, "Approved") for state in states):
+        return True
+    unread = hidden_connections(estate, target)
+    if unread is None and None in states:
+        unread = Gap(target.id, LISTED, "a connection does not state whether it is approved")
+    return unread or False
+
+
 def _as_listed(entry: object, named: str, source: str, path: str) -> TargetConnection:
     groups = body.text_or_texts(entry, "properties.groupIds") or body.text_or_texts(entry, "properties.groupId")
     return TargetConnection(

@@ -11,28 +11,30 @@ from msgspec.structs import replace
 from auditor.azure import addresses, body
 from auditor.azure.catalogue import shipped
 from auditor.azure.ranges import Ranges, intersection, union
-from auditor.azure.resource_type import EndpointReader, PublicEndpoint, WayIn
+from auditor.azure.resource_type import ANY_VALUE, EndpointReader, PublicEndpoint, WayIn
 from auditor.estate.graph import Estate
+from auditor.estate.private_connections import approved_connection
 from auditor.model import Gap, Resource
-from auditor.network import app_doors, perimeters
+from auditor.network import allow_lists, app_doors, perimeters
+from auditor.network.allow_lists import AllowLists
 from auditor.network.perimeters import Decider, Perimeter
 from auditor.truth import Truth
 
-_RANGES: Final = ("value", "ipAddressOrRange", "ipMask")  # where a rule object holds its range
-_SUBNETS: Final = ("id", "subnet.id", "virtualNetworkSubnetId", "properties.virtualNetworkSubnetId")
 _ACCESS: Final = "properties.publicNetworkAccess"
 _RULE_SETS: Final = "/networkrulesets"
-RULE_SETS: Final = frozenset(kind.key for kind in shipped() if kind.key.endswith(_RULE_SETS))
-"""The firewalls of namespaces for messages, which are children of theirs."""
-_RULE_SET: Final = PublicEndpoint(_ACCESS, ip_rules="properties.ipRules", default_action="properties.defaultAction")
-_SQL_RULES: Final = "microsoft.sql/servers/firewallrules"
-_SQL_IPV6_RULES: Final = "microsoft.sql/servers/ipv6firewallrules"
-_SQL_SUBNETS: Final = "microsoft.sql/servers/virtualnetworkrules"
-_POSTGRESQL: Final = PublicEndpoint("properties.network.publicNetworkAccess", port="5432")
-_POSTGRESQL_RULES: Final = "microsoft.dbforpostgresql/flexibleservers/firewallrules"
-_ZERO: Final = addresses.must_parse("0.0.0.0/32")
-_AZURE: Final = ("every service in Azure",)
-"""Who gets in by the address 0.0.0.0: https://learn.microsoft.com/azure/azure-sql/database/firewall-configure"""
+RULE_SETS: Final = frozenset(kind.key for kind in shipped() if kind.key.endswith(_RULE_SETS)) | {
+    name.lower()
+    for kind in shipped()
+    for endpoint in (kind.way_in.endpoints if kind.way_in else ())
+    for name in (*(rules.type for rules in endpoint.rules_below), *endpoint.subnets_below)
+}
+"""Firewalls, and rules of firewalls, that are children of the service, in lower case."""
+_RULE_SET: Final = PublicEndpoint(
+    _ACCESS,
+    ip_rules=("properties.ipRules",),
+    subnet_rules="properties.virtualNetworkRules",
+    default_action="properties.defaultAction",
+)
 
 
 class PublicDoor(Struct, frozen=True):
@@ -91,33 +93,64 @@ def are_read(way_in: WayIn) -> bool:
 
 def door_of(estate: Estate, resource: Resource, endpoint: PublicEndpoint) -> PublicDoor:
     """Return the door that a public endpoint is, by its switch, firewall and perimeter."""
-    for path, closing in endpoint.closed_by.items():
-        if body.same_text(body.text(resource.body, path), closing):
-            return PublicDoor(endpoint.name, endpoint.port, Decider.NOBODY, by=f"{path}={closing}")
-    stated = body.text(resource.body, endpoint.switch)
-    default = estate.catalogue.default(resource.type_key, endpoint.switch)
-    access = stated or (default if isinstance(default, str) else "")
+    closing = _closing(resource, endpoint)
+    if closing is not None:
+        return PublicDoor(endpoint.name, endpoint.port, Decider.NOBODY, by=closing)
+    access, by, unclear = _access(estate, resource, endpoint)
     perimeter = perimeters.perimeter_of(estate, resource)
     bypass = body.text(resource.body, endpoint.bypass) if endpoint.bypass else None
-    inputs = ((resource.id, endpoint.switch), *([(resource.id, endpoint.ip_rules)] if endpoint.ip_rules else []))
+    inputs = [(resource.id, path) for path in (endpoint.switch, *endpoint.ip_rules)]
     door = PublicDoor(
         name=endpoint.name,
         port=endpoint.port,
         decider=perimeters.decider(access, perimeter) if access else Decider.UNKNOWN,
         trusted=bypass if bypass and bypass.lower() != "none" else None,
         perimeter=perimeter,
-        by=f"{endpoint.switch}={access}" + ("" if stated else " (default)"),
+        by=by,
         is_telemetry=endpoint.telemetry,
-        inputs=inputs if perimeter is None else (*inputs, (perimeter.source.id, "properties")),
+        inputs=tuple(inputs if perimeter is None else (*inputs, (perimeter.source.id, "properties"))),
     )
-    gap = estate.gap_at(resource.key, endpoint.switch)
-    if gap is not None and not (perimeter and perimeter.mode is perimeters.AccessMode.ENFORCED):
+    is_enforced = perimeter is not None and perimeter.mode is perimeters.AccessMode.ENFORCED
+    hidden = (endpoint.switch, *(endpoint.closed_by if door.decider is not Decider.NOBODY else ()))
+    gap = next((gap for path in hidden if (gap := estate.gap_at(resource.key, path)) is not None), None)
+    if gap is not None and not is_enforced:
         return replace(door, decider=Decider.UNKNOWN, gap=gap, by=f"{gap.what} was not collected")
-    if not access and door.decider is Decider.UNKNOWN:
-        said = f"{endpoint.switch} is absent, and what Azure assumes then depends"
-        gap = Gap(resource.id, endpoint.switch, "it is absent, and Azure's default depends on other settings")
-        return replace(door, gap=gap, by=said)
+    if unclear is not None and door.decider is Decider.UNKNOWN:
+        return replace(door, gap=unclear)
     return _decided(estate, resource, endpoint, door)
+
+
+def _closing(resource: Resource, endpoint: PublicEndpoint) -> str | None:
+    """Return the property, with its value, that closes an endpoint whatever its switch says; None where none does."""
+    for path, closing in endpoint.closed_by.items():
+        found = body.value(resource.body, path)
+        if found is not None and (closing == ANY_VALUE or str(found).strip().lower() == closing):
+            shown = str(found).lower() if isinstance(found, bool) else found
+            return f"{path}={shown}"
+    return None
+
+
+def _access(estate: Estate, resource: Resource, endpoint: PublicEndpoint) -> tuple[str, str, Gap | None]:
+    """Return what the switch of an endpoint says, or what Azure assumes; in words; and why that is not known."""
+    stated = body.text(resource.body, endpoint.switch)
+    if stated is not None:
+        return stated, f"{endpoint.switch}={stated}", None
+    if endpoint.private_endpoint_closes:
+        connected = approved_connection(estate, resource)
+        if isinstance(connected, Gap):
+            said = f"{endpoint.switch} is absent, and whether a private endpoint is approved, which turns it off, is not known"
+            return "", said, connected
+        if connected:
+            return (
+                "Disabled",
+                f"{endpoint.switch} is absent and a private endpoint is approved (documented default)",
+                None,
+            )
+    default = estate.catalogue.default(resource.type_key, endpoint.switch)
+    if isinstance(default, str):
+        return default, f"{endpoint.switch}={default} (default)", None
+    gap = Gap(resource.id, endpoint.switch, "it is absent, and Azure's default depends on other settings")
+    return "", f"{endpoint.switch} is absent, and what Azure assumes then depends", gap
 
 
 def _decided(estate: Estate, resource: Resource, endpoint: PublicEndpoint, door: PublicDoor) -> PublicDoor:
@@ -175,93 +208,45 @@ def _by_perimeter(door: PublicDoor) -> PublicDoor:
 
 
 def _by_firewall(estate: Estate, resource: Resource, endpoint: PublicEndpoint, door: PublicDoor) -> PublicDoor:
-    if not endpoint.ip_rules:
-        return replace(door, admits=addresses.ANY)
-    if gap := estate.gap_at(resource.key, endpoint.ip_rules):
+    paths = endpoint.paths
+    if gap := next((gap for path in paths if (gap := estate.gap_at(resource.key, path)) is not None), None):
         return replace(door, gap=gap, by=f"{gap.what} was not collected")
-    texts = list_of(resource, endpoint)
-    subnets = _subnets(resource, endpoint)
+    if endpoint.requests is not None:
+        kinds = allow_lists.requests_let_in(resource, endpoint.requests)
+        if not kinds:
+            return replace(door, by=f"{door.by}, but no kind of request is let in from public networks")
+        door = replace(door, by=f"{door.by}, {', '.join(kinds)} from public networks")
+    for path in endpoint.unjudged:
+        if body.items(resource.body, path):
+            gap = Gap(resource.id, path, "how these rules work together with the others is not documented")
+            return replace(door, gap=gap, by=f"{path} may narrow it, and how is not known")
     if endpoint.default_action:
         action = body.text(resource.body, endpoint.default_action)
         if (action or "Allow").lower() != "deny":
             said = f"{door.by}, {endpoint.default_action}={action or 'Allow (default)'}"
             return replace(door, admits=addresses.ANY, by=said)
-    elif not texts:
-        is_filtered = endpoint.network_filter and body.flag(resource.body, endpoint.network_filter) is True
-        if is_filtered:
-            return replace(door, subnets=subnets, by="only virtual networks are let in")
-        return replace(door, admits=addresses.ANY, by=f"{door.by}, no IP rule")
-    return replace(_listing(door, texts), subnets=subnets)
+    return _by_lists(allow_lists.read(estate, resource, endpoint), resource, endpoint, door)
 
 
-def _listing(door: PublicDoor, texts: tuple[str, ...]) -> PublicDoor:
-    """Return a door that lets in what a list of addresses names, and for one of zeros all of Azure."""
+def _by_lists(lists: AllowLists, resource: Resource, endpoint: PublicEndpoint, door: PublicDoor) -> PublicDoor:
+    """Return a door with those that its lists let in; what an empty list means, each service decides for itself."""
+    others = allow_lists.stands_for(endpoint, lists.texts)
+    if lists.texts or endpoint.default_action or endpoint.closed_without_rules:
+        by = "" if lists.gap is None else f"{door.by}, and its rules were not all read"
+        return replace(_listing(door, lists.texts, others), subnets=lists.subnets, gap=lists.gap, by=by or door.by)
+    if lists.gap is not None:
+        return replace(door, gap=lists.gap, by=f"{door.by}, and its rules were not read")
+    if endpoint.network_filter and body.flag(resource.body, endpoint.network_filter) is True:
+        return replace(door, subnets=lists.subnets, by="only virtual networks are let in")
+    has_lists = endpoint.ip_rules or endpoint.rules_below
+    return replace(door, admits=addresses.ANY, by=f"{door.by}, no IP rule" if has_lists else door.by)
+
+
+def _listing(door: PublicDoor, texts: tuple[str, ...], others: tuple[str, ...]) -> PublicDoor:
+    """Return a door that lets in what a list of addresses names, and `others` besides unless everybody gets in."""
     numbers, odd = addresses.read_ranges(texts)
-    others = _AZURE if any(addresses.parse_range(text) == _ZERO for text in texts) else ()
     others = () if addresses.covers_internet(numbers) else others
     return replace(door, admits=numbers, texts=texts, odd=odd, others=others, is_told=False)
-
-
-def list_of(resource: Resource, endpoint: PublicEndpoint) -> tuple[str, ...]:
-    """Return the addresses and ranges in the allow list of a service's firewall, as spelled."""
-    plain = body.text_or_texts(resource.body, endpoint.ip_rules)
-    beside = endpoint.ip_rules.removesuffix(".ipRules") + ".ipv6Rules"
-    rules = (*body.objects(resource.body, endpoint.ip_rules), *body.objects(resource.body, beside))
-    return (*plain, *(text for rule in rules if (text := _first(rule, _RANGES))))
-
-
-def _subnets(resource: Resource, endpoint: PublicEndpoint) -> tuple[str, ...]:
-    """Return the keys of the subnets that rules beside the addresses let in."""
-    path = f"{endpoint.ip_rules.rpartition('.')[0]}.virtualNetworkRules"
-    keys = (_reference(rule) for rule in body.objects(resource.body, path))
-    return tuple(dict.fromkeys(key for key in keys if key))
-
-
-def _reference(rule: object) -> str | None:
-    return next((key for name in _SUBNETS if (key := body.reference(rule, name))), None)
-
-
-def _first(rule: Mapping[str, object], names: Sequence[str]) -> str | None:
-    return next((text for name in names if (text := body.text(rule, name))), None)
-
-
-def _sql(estate: Estate, resource: Resource) -> Iterator[PublicDoor]:
-    """Yield the door of a SQL server: its firewall rules are children; `0.0.0.0` stands for every Azure service."""
-    door = door_of(estate, resource, PublicEndpoint(_ACCESS, port="1433"))
-    if door.gap is not None or door.decider is not Decider.SERVICE:
-        yield door
-        return
-    bodies = [child.properties for child in estate.children(resource.key, _SQL_RULES)]
-    bodies += body.objects(resource.body, "properties.firewallRules")
-    gap = estate.type_gap(_SQL_RULES, resource.key) if not bodies else None
-    spans = [_span(one, "startIpAddress", "endIpAddress") for one in bodies]
-    of_ipv6 = estate.children(resource.key, _SQL_IPV6_RULES)
-    spans += [_span(one.properties, "startIPv6Address", "endIPv6Address") for one in of_ipv6]
-    rules = [child.properties for child in estate.children(resource.key, _SQL_SUBNETS)]
-    subnets = tuple(key for rule in rules if (key := _reference(rule)))
-    yield replace(_listing(door, tuple(spans)), subnets=subnets, gap=gap, by="")
-
-
-def _span(rule: object, first: str, last: str) -> str:
-    return f"{body.text(rule, first)}-{body.text(rule, last)}"
-
-
-def _postgresql(estate: Estate, resource: Resource) -> Iterator[PublicDoor]:
-    """Yield the door of a PostgreSQL server: without a rule nobody gets in, but only those that were read are known.
-
-    https://learn.microsoft.com/azure/postgresql/flexible-server/concepts-firewall-rules
-    """
-    door = door_of(estate, resource, _POSTGRESQL)
-    if door.gap is not None or door.decider is not Decider.SERVICE:
-        yield door
-        return
-    bodies = [child.properties for child in estate.children(resource.key, _POSTGRESQL_RULES)]
-    if not bodies:
-        gap = Gap(resource.id, _POSTGRESQL_RULES, "its firewall rules were not read")
-        yield replace(door, admits=(), gap=gap, by=f"{door.by}, and {gap.reason}")
-        return
-    spans = tuple(_span(one, "startIpAddress", "endIpAddress") for one in bodies)
-    yield replace(_listing(door, spans), by="")
 
 
 def _messaging(estate: Estate, resource: Resource) -> Iterator[PublicDoor]:
@@ -319,8 +304,6 @@ def _app(estate: Estate, app: Resource) -> Iterator[PublicDoor]:
 
 
 READERS: Final[Mapping[EndpointReader, Callable[[Estate, Resource], Iterator[PublicDoor]]]] = {
-    EndpointReader.SQL_SERVER: _sql,
-    EndpointReader.POSTGRESQL_SERVER: _postgresql,
     EndpointReader.MESSAGING_NAMESPACE: _messaging,
     EndpointReader.WEB_APP: _app,
 }

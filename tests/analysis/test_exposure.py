@@ -340,3 +340,50 @@ class TestChatEstate:
         assert fact.fields["unexpected"] == 1
         [author] = facts_of(analysis.ANALYSIS, context, "exposure.author-access")
         assert author.fields["exposed"] is True
+
+
+_APP, _ENVIRONMENT = at("Microsoft.App/containerApps", "x"), at("Microsoft.App/managedEnvironments", "env")
+_COMPUTE = "Microsoft.MachineLearningServices/workspaces/w/computes"
+_DOOR = at("Microsoft.Cdn/profiles", "x") + "/afdEndpoints/e"
+PARTS: dict[str, tuple[list[Body], Gap]] = {
+    "ingress": (
+        [{"id": _APP, "type": "Microsoft.App/containerApps", "properties": {"configuration": {}}}],
+        Gap(_APP, "properties.configuration.ingress", "not selected"),
+    ),
+    "environment": (
+        [
+            {
+                "id": _APP,
+                "type": "Microsoft.App/containerApps",
+                "properties": {"environmentId": _ENVIRONMENT, "configuration": {"ingress": {"external": True}}},
+            },
+            {"id": _ENVIRONMENT, "type": "Microsoft.App/managedEnvironments", "properties": {}},
+        ],
+        Gap(_ENVIRONMENT, "properties.vnetConfiguration", "not selected"),
+    ),
+    "compute": (
+        [
+            {
+                "id": at(_COMPUTE, "x"),
+                "type": "Microsoft.MachineLearningServices/workspaces/computes",
+                "properties": {"computeType": "ComputeInstance"},
+            }
+        ],
+        Gap(at(_COMPUTE, "x"), "properties.properties", "not selected"),
+    ),
+    "delivery": (
+        [
+            {"id": at("Microsoft.Cdn/profiles", "x"), "type": "Microsoft.Cdn/profiles", "properties": {}},
+            {"id": _DOOR, "type": "Microsoft.Cdn/profiles/afdEndpoints", "properties": {}},
+        ],
+        Gap(_DOOR, "properties.enabledState", "not selected"),
+    ),
+}
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_that_was_not_read_closes_nothing(make: Make, part: str) -> None:
+    bodies, gap = PARTS[part]
+    context = make(bodies, gaps=[gap])
+    states = {one.state for one in entries(context, Subnets(context.estate)) if one.resource.name == "x"}
+    assert states == {EntryState.UNKNOWN}

@@ -44,6 +44,8 @@ _NEWER = {
     for form in ("table", "cassandra", "gremlin", "mongomi")
     for what in ("assignments", "definitions")
 }
+# The published list leaves these providers out.
+_NOT_LISTED = ("microsoft.batch/", "microsoft.datafactory/", "microsoft.dbformysql/")
 
 
 @cache
@@ -69,8 +71,7 @@ def _paths(item: ResourceType) -> Iterator[str]:
     yield from (paths.show(place.at) for stated in item.refers for place in stated.places if place.at)
     yield from (f"{paths.show(one.each)}.{one.address}" for one in item.addresses)
     for endpoint in item.way_in.endpoints if item.way_in else ():
-        yield from filter(None, (endpoint.switch, endpoint.ip_rules, endpoint.default_action, endpoint.bypass))
-        yield from filter(None, (endpoint.network_filter, *endpoint.closed_by))
+        yield from endpoint.paths
 
 
 def _known_paths(aliases: Mapping[str, str]) -> set[str]:
@@ -79,7 +80,9 @@ def _known_paths(aliases: Mapping[str, str]) -> set[str]:
 
 
 def test_nearly_every_type_is_a_published_one() -> None:
-    assert sum(1 for _ in listed()) > 0.9 * sum(1 for item in shipped() if item.key not in _NEWER)
+    assert sum(1 for _ in listed()) > 0.9 * sum(
+        1 for item in shipped() if item.key not in _NEWER and not item.key.startswith(_NOT_LISTED)
+    )
 
 
 def test_every_version_is_one_of_its_type() -> None:

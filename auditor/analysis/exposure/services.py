@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from auditor.analysis.contract import Context
@@ -14,6 +14,7 @@ from auditor.model import Gap, Resource
 from auditor.network import service_doors
 from auditor.network.service_doors import PublicDoor
 
+_INTERNAL: Final = "properties.vnetConfiguration.internal"
 TELEMETRY: Final = "telemetry"
 """The kind of endpoints that take and show monitoring data: no way into the workload itself."""
 Reader = Callable[[Context, Resource], Iterator[EntryPoint]]
@@ -51,39 +52,39 @@ def state_of(door: PublicDoor) -> EntryState:
     return EntryState.RESTRICTED if state is EntryState.CLOSED and door.others else state
 
 
-def _managed_cluster(_: Context, resource: Resource) -> Iterator[EntryPoint]:
-    profile = "properties.apiServerAccessProfile"
-    texts = body.text_or_texts(resource.body, f"{profile}.authorizedIPRanges")
-    state, said = EntryState.OPEN, "its API server has a public address"
-    if body.same_text(body.text(resource.body, "properties.publicNetworkAccess"), "Disabled"):
-        state, said = EntryState.CLOSED, "properties.publicNetworkAccess=Disabled"
-    elif body.flag(resource.body, f"{profile}.enablePrivateCluster"):
-        state, said = EntryState.CLOSED, f"{profile}.enablePrivateCluster=true"
-    elif texts:
-        state = covered(*addresses.read_ranges(texts))
-        said = listed(state, texts)
-    yield EntryPoint(resource, "service", "API server", "443", state, said, (resource.id,))
-
-
 def _container_app(context: Context, resource: Resource) -> Iterator[EntryPoint]:
     reference = body.text(resource.body, "properties.managedEnvironmentId") or body.text(
         resource.body, "properties.environmentId"
     )
     environment = context.estate.get(reference) if reference else None
-    settings = environment.body if environment else {}
-    gap = None
-    if body.flag(resource.body, "properties.configuration.ingress.external") is not True:
+    gap = _hidden(context, resource, "properties.configuration.ingress")
+    if gap is None and body.flag(resource.body, "properties.configuration.ingress.external") is not True:
         state, said = EntryState.CLOSED, "it has no external ingress"
+    elif closing := _closed_environment(environment):
+        state, said, gap = EntryState.CLOSED, closing, None
+    elif gap is not None:
+        state, said = EntryState.UNKNOWN, "its ingress was not read"
     elif environment is None:
         state, said = EntryState.UNKNOWN, "its environment was not read, and may be internal"
         gap = Gap(resource.id, "properties.managedEnvironmentId", said)
-    elif body.flag(settings, "properties.vnetConfiguration.internal"):
-        state, said = EntryState.CLOSED, "its environment is internal"
-    elif body.same_text(body.text(settings, "properties.publicNetworkAccess"), "Disabled"):
-        state, said = EntryState.CLOSED, "public network access to its environment is off"
+    elif gap := _hidden(context, environment, _INTERNAL, "properties.publicNetworkAccess"):
+        state, said = EntryState.UNKNOWN, "whether its environment is internal was not read"
     else:
         state, said = _by_ingress_rules(resource)
     yield EntryPoint(resource, "service", "ingress", "443", state, said, (resource.id,), gap=gap)
+
+
+def _closed_environment(environment: Resource | None) -> str | None:
+    """Return how an environment closes all of its apps to the Internet, or None where it is not known to."""
+    settings = environment.body if environment else {}
+    if body.flag(settings, _INTERNAL):
+        return "its environment is internal"
+    is_off = body.same_text(body.text(settings, "properties.publicNetworkAccess"), "Disabled")
+    return "public network access to its environment is off" if is_off else None
+
+
+def _hidden(context: Context, resource: Resource, *paths: str) -> Gap | None:
+    return next((gap for path in paths if (gap := context.estate.gap_at(resource.key, path)) is not None), None)
 
 
 def _by_ingress_rules(resource: Resource) -> tuple[EntryState, str]:
@@ -107,11 +108,13 @@ def _content_delivery(context: Context, resource: Resource) -> Iterator[EntryPoi
     """Yield the endpoints of a Front Door or content delivery profile: each answers everybody unless it is off."""
     found = [(kind, child) for kind in _DELIVERY for child in context.estate.children(resource.key, kind)]
     for kind, child in found:
-        stated = next((text for path in _DELIVERY[kind] if (text := body.text(child.body, path))), "")
+        stated = body.text(child.body, _DELIVERY[kind]) or ""
         is_off = stated.lower() in {"disabled", "stopped"}
         said = f"its endpoint {child.name} is {stated.lower() or 'on by default'}"
         state = EntryState.CLOSED if is_off else EntryState.OPEN
-        yield EntryPoint(resource, "service", child.name, "443", state, said, (child.id,))
+        if unread := _hidden(context, child, _DELIVERY[kind]):
+            state, said = EntryState.UNKNOWN, f"whether its endpoint {child.name} is on was not read"
+        yield EntryPoint(resource, "service", child.name, "443", state, said, (child.id,), gap=unread)
     gap = next((gap for kind in _DELIVERY if (gap := context.estate.type_gap(kind, resource.id)) is not None), None)
     if gap is not None:
         said = "its endpoints were not all read"
@@ -121,30 +124,30 @@ def _content_delivery(context: Context, resource: Resource) -> Iterator[EntryPoi
         yield EntryPoint(resource, "service", "endpoints", "443", EntryState.CLOSED, said, (resource.id,))
 
 
-def _compute(_: Context, resource: Resource) -> Iterator[EntryPoint]:
+def _compute(context: Context, resource: Resource) -> Iterator[EntryPoint]:
     """Yield the SSH port of a machine learning compute with a public address."""
     inner = "properties.properties"
-    public = body.flag(resource.body, f"{inner}.enableNodePublicIp")
-    ssh = body.text(resource.body, f"{inner}.sshSettings.sshPublicAccess") or body.text(
-        resource.body, f"{inner}.remoteLoginPortPublicAccess"
-    )
-    if public is False:
+    ssh = (f"{inner}.sshSettings.sshPublicAccess", f"{inner}.remoteLoginPortPublicAccess")
+    stated = next((text for path in ssh if (text := body.text(resource.body, path))), None)
+    gap = None
+    if body.flag(resource.body, f"{inner}.enableNodePublicIp") is False:
         state, said = EntryState.CLOSED, f"{inner}.enableNodePublicIp=false"
-    elif body.same_text(ssh, "Enabled"):
+    elif gap := _hidden(context, resource, f"{inner}.enableNodePublicIp", *ssh):
+        state, said = EntryState.UNKNOWN, "whether it takes SSH from the Internet was not read"
+    elif body.same_text(stated, "Enabled"):
         state, said = EntryState.OPEN, "SSH from the Internet is enabled"
     else:
         state, said = EntryState.CLOSED, "SSH from the Internet is not enabled"
-    yield EntryPoint(resource, "service", "ssh", "22", state, said, (resource.id,))
+    yield EntryPoint(resource, "service", "ssh", "22", state, said, (resource.id,), gap=gap)
 
 
-_DELIVERY: Final[Mapping[str, Sequence[str]]] = {
-    "microsoft.cdn/profiles/afdendpoints": ("properties.enabledState",),
-    "microsoft.cdn/profiles/endpoints": ("properties.resourceState",),
+_DELIVERY: Final[Mapping[str, str]] = {
+    "microsoft.cdn/profiles/afdendpoints": "properties.enabledState",
+    "microsoft.cdn/profiles/endpoints": "properties.resourceState",
 }
 """The endpoints of a profile by type, with the property that says whether they answer."""
 READERS: Final[Mapping[EndpointReader, Reader]] = {
     EndpointReader.MACHINE_LEARNING_COMPUTE: _compute,
-    EndpointReader.KUBERNETES_API: _managed_cluster,
     EndpointReader.CONTAINER_APP: _container_app,
     EndpointReader.CONTENT_DELIVERY: _content_delivery,
 }
