@@ -1,8 +1,11 @@
-"""Find what an Application Gateway sends requests to: host names, addresses, and members of networks in its pools."""
+"""Find what an Application Gateway listens for, and what it sends that to: host names, addresses, members of networks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from msgspec import Struct
 
 from auditor import resource_id as ids
 from auditor.azure import body
@@ -10,14 +13,45 @@ from auditor.model import Resource
 from auditor.network.membership import Membership
 
 
-def pools_behind(gateway: Resource, listener: str) -> Iterator[str]:
-    """Yield the keys of the pools that a listener (by key) leads to, by its rules and their path maps."""
+class Layer(Struct, frozen=True):
+    """What a gateway takes: the list of its listeners, the list of their rules, and how a rule names its listener."""
+
+    listeners: str
+    rules: str
+    listener: str
+
+
+REQUESTS: Final = Layer("httpListeners", "requestRoutingRules", "httpListener")
+CONNECTIONS: Final = Layer("listeners", "routingRules", "listener")
+"""TCP and TLS connections, at which no web application firewall looks.
+
+https://learn.microsoft.com/azure/application-gateway/tcp-tls-proxy-overview
+"""
+LAYERS: Final = (REQUESTS, CONNECTIONS)
+
+
+def listeners(gateway: Resource) -> Iterator[tuple[Layer, str, Mapping[str, object]]]:
+    """Yield each listener of a gateway, with what it takes and its path."""
+    for layer in LAYERS:
+        for place, entry in body.enumerate_objects(gateway.body, f"properties.{layer.listeners}"):
+            yield layer, place, entry
+
+
+def rules_of(gateway: Resource, layer: Layer, listener: object) -> Iterator[tuple[str, Mapping[str, object]]]:
+    """Yield the rules, each behind its path, that say where a listener leads."""
+    key = part_key(gateway, layer.listeners, listener)
+    for place, rule in body.enumerate_objects(gateway.body, f"properties.{layer.rules}"):
+        if body.sub_resource(rule, f"properties.{layer.listener}") == key:
+            yield place, rule
+
+
+def pools_behind(gateway: Resource, layer: Layer, listener: object) -> Iterator[str]:
+    """Yield the keys of the pools that a listener leads to, by its rules and their path maps."""
     maps: set[str] = set()
-    for rule in body.objects(gateway.body, "properties.requestRoutingRules"):
-        if body.sub_resource(rule, "properties.httpListener") == listener:
-            if pool := body.sub_resource(rule, "properties.backendAddressPool"):
-                yield pool
-            maps.add(body.sub_resource(rule, "properties.urlPathMap") or "")
+    for _, rule in rules_of(gateway, layer, listener):
+        if pool := body.sub_resource(rule, "properties.backendAddressPool"):
+            yield pool
+        maps.add(body.sub_resource(rule, "properties.urlPathMap") or "")
     for entry in body.objects(gateway.body, "properties.urlPathMaps"):
         if part_key(gateway, "urlPathMaps", entry) in maps:
             rules = (entry, *body.objects(entry, "properties.pathRules"))

@@ -30,6 +30,7 @@ from auditor.model import Gap, Resource
 from auditor.network import gateway_pools
 from auditor.network.entries import led_on
 from auditor.network.firewall import RULE_GROUPS
+from auditor.network.gateway_pools import Layer
 from auditor.network.membership import NetworkMember, PooledMembers
 from auditor.network.security_rules import ALL_PORTS, WITH_PORTS
 from auditor.network.subnets import Subnets
@@ -192,7 +193,7 @@ def gateway_entries(context: Context, subnets: Subnets, gateway: Resource) -> It
         (body.text(one, "name") or ids.name_of(body.text(one, "id") or "")).lower(): body.number(one, "properties.port")
         for one in body.objects(gateway.body, "properties.frontendPorts")
     }
-    for kind, listener in _listeners(gateway):
+    for layer, _, listener in gateway_pools.listeners(gateway):
         front = ids.name_of(body.text(listener, "properties.frontendIPConfiguration.id") or "").lower()
         number = ports.get(ids.name_of(body.text(listener, "properties.frontendPort.id") or "").lower())
         if front in fronts:
@@ -200,26 +201,19 @@ def gateway_entries(context: Context, subnets: Subnets, gateway: Resource) -> It
             found = in_subnet(context, subnets, gateway, subnet_of(gateway, "properties.gatewayIPConfigurations"), span)
             path = (fronts[front].id, gateway.id)
             name = body.text(listener, "name") or ""
-            notes = [_UNSEEN] if kind == "listeners" else _behind(subnets, gateway, listener)
+            notes = _behind(subnets, gateway, layer, listener)
             yield _entry(("applicationGateway", name, str(number or "all")), gateway, path, found, *notes)
 
 
-def _listeners(gateway: Resource) -> Iterator[tuple[str, Mapping[str, object]]]:
-    """Yield the listeners of a gateway: for HTTP, and for TCP and TLS.
-
-    https://learn.microsoft.com/azure/application-gateway/tcp-tls-proxy-overview
-    """
-    for kind in ("httpListeners", "listeners"):
-        yield from ((kind, listener) for listener in body.objects(gateway.body, f"properties.{kind}"))
-
-
-def _behind(subnets: Subnets, gateway: Resource, listener: object) -> Iterator[str]:
-    """Yield what a listener leads to: it gets the requests that the gateway lets through."""
-    key = gateway_pools.part_key(gateway, "httpListeners", listener)
-    pools = dict.fromkeys(gateway_pools.pools_behind(gateway, key))
+def _behind(subnets: Subnets, gateway: Resource, layer: Layer, listener: object) -> Iterator[str]:
+    """Yield what a listener leads to: it gets what the gateway lets through."""
+    pools = dict.fromkeys(gateway_pools.pools_behind(gateway, layer, listener))
     names = [name for pool in pools for name in gateway_pools.in_pool(subnets.networks.members, gateway, pool)]
+    if layer is gateway_pools.CONNECTIONS:
+        yield _UNSEEN
     if names:
-        yield f"requests are sent on to {', '.join(dict.fromkeys(names))}"
+        what = "requests" if layer is gateway_pools.REQUESTS else "connections"
+        yield f"{what} are sent on to {', '.join(dict.fromkeys(names))}"
 
 
 def bastion_entries(context: Context, subnets: Subnets, bastion: Resource) -> Iterator[EntryPoint]:

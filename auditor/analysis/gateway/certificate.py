@@ -12,11 +12,12 @@ from auditor import resource_id as ids
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
 from auditor.analysis.fact import Fact, Hidden, Known, fact
-from auditor.analysis.gateway.part import part_name
+from auditor.analysis.gateway.part import is_encrypted, listener_name, part_name
 from auditor.azure import body
 from auditor.keys import certificates
 from auditor.keys.certificates import VaultCertificate
 from auditor.model import Gap, Resource
+from auditor.network import gateway_pools
 from auditor.network.gateway_pools import part_key
 from auditor.rbac.access_graph import AccessGraph, read_access_graph
 from auditor.rbac.access_policies import READ_SECRET
@@ -33,7 +34,7 @@ class ListenerCertificate(Fact, frozen=True, kw_only=True):
     certificate: str
     """what the gateway calls it"""
     listeners: tuple[str, ...]
-    """the HTTPS listeners that serve it"""
+    """the listeners for HTTPS and TLS that serve it"""
     source: Literal["vault", "uploaded", "none"]
     """`vault`: a reference into one; `uploaded`: it lies in the gateway; `none`: the listener has no certificate"""
     secret_id: str | None
@@ -81,7 +82,7 @@ class ListenerCertificate(Fact, frozen=True, kw_only=True):
 
 
 class _Served(Struct, frozen=True):
-    """A certificate of a gateway with the listeners that serve it; without a key for listeners that have none."""
+    """A certificate of a gateway with the listeners, by name, that serve it; without a key for listeners that have none."""
 
     place: str
     entry: object
@@ -89,7 +90,7 @@ class _Served(Struct, frozen=True):
 
 
 def certificate_facts(context: Context, gateways: Sequence[Resource]) -> Iterator[ListenerCertificate]:
-    """Yield a fact per certificate that an HTTPS listener of a gateway serves."""
+    """Yield a fact per certificate that a listener of a gateway serves."""
     graph = context.estate.once(read_access_graph) if gateways else None
     seen: set[str] = set()
     for gateway in gateways:
@@ -100,9 +101,10 @@ def certificate_facts(context: Context, gateways: Sequence[Resource]) -> Iterato
 
 def _served(gateway: Resource) -> Iterator[_Served]:
     users: Mapping[str, list[tuple[str, object]]] = defaultdict(list)
-    for place, listener in body.enumerate_objects(gateway.body, "properties.httpListeners"):
-        if body.same_text(body.text(listener, "properties.protocol"), "Https"):
-            users[body.sub_resource(listener, "properties.sslCertificate") or ""].append((place, listener))
+    for layer, place, listener in gateway_pools.listeners(gateway):
+        if is_encrypted(listener):
+            name = listener_name(gateway, layer, place, listener)
+            users[body.sub_resource(listener, "properties.sslCertificate") or ""].append((name, listener))
     known: set[str] = set()
     for place, entry in body.enumerate_objects(gateway.body, "properties.sslCertificates"):
         key = part_key(gateway, "sslCertificates", entry)
@@ -132,7 +134,7 @@ def _fact(
     return ListenerCertificate(
         about=facts.about(context, subject, sub_object=sub_object, inputs=inputs),
         certificate=name,
-        listeners=tuple(part_name(place, listener) for place, listener in served.listeners),
+        listeners=tuple(name for name, _ in served.listeners),
         source="vault" if address else "uploaded" if served.entry is not None else "none",
         secret_id=secret.id if secret is not None else None,
         versioned=found is not None and found.version is not None,

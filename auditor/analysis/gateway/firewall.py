@@ -11,7 +11,8 @@ from auditor import resource_id as ids
 from auditor.analysis.contract import Context
 from auditor.azure import body
 from auditor.model import Gap, Resource
-from auditor.network import waf_policy
+from auditor.network import gateway_pools, waf_policy
+from auditor.network.gateway_pools import Layer
 from auditor.network.waf_policy import Protection
 
 FirewallSource: TypeAlias = Literal["path", "listener", "global", "legacy", "none"]
@@ -54,9 +55,14 @@ class WebFirewall(Struct, frozen=True):
         return self.protection is not None and self.protection.prevents and not self.protection.is_hollow
 
 
-def of_listener(context: Context, gateway: Resource, listener: tuple[str, object]) -> WebFirewall:
-    """Return the firewall of a listener: its own policy, else the gateway's, else the configuration of old."""
+def of_listener(context: Context, gateway: Resource, layer: Layer, listener: tuple[str, object]) -> WebFirewall:
+    """Return the firewall of a listener: its own policy, else the gateway's, else the configuration of old.
+
+    Connections of TCP and TLS pass a gateway of any tier without being looked at.
+    """
     path, entry = listener
+    if layer is gateway_pools.CONNECTIONS:
+        return WebFirewall("", None, "none", inputs=[(gateway.id, f"{path}.properties.protocol")])
     own = body.sub_resource(entry, "properties.firewallPolicy")
     if own is not None:
         return _by_policy(context, own, "listener", "", (gateway.id, f"{path}.properties.firewallPolicy"))

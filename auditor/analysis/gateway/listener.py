@@ -10,10 +10,11 @@ from auditor.analysis.contract import Context
 from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, record
 from auditor.analysis.gateway import firewall as web_firewall
 from auditor.analysis.gateway.firewall import FirewallSource, WebFirewall
-from auditor.analysis.gateway.part import has_firewall, part_name
+from auditor.analysis.gateway.part import has_firewall, is_encrypted, listener_name
 from auditor.azure import body
 from auditor.model import Resource
-from auditor.network.gateway_pools import part_key
+from auditor.network import gateway_pools
+from auditor.network.gateway_pools import Layer, part_key
 
 
 @record
@@ -45,7 +46,7 @@ class Listener(Fact, frozen=True, kw_only=True):
     redirects_to_https: bool
     """whether every rule that uses it redirects to HTTPS"""
     encrypted: bool
-    """whether it takes HTTPS only, or nothing but redirects"""
+    """whether it takes HTTPS or TLS only, or nothing but redirects"""
     sku_tier: str | None
     """the gateway's tier"""
     waf_policy_id: str | None
@@ -69,11 +70,17 @@ class Listener(Fact, frozen=True, kw_only=True):
     paths: tuple[PathFirewall, ...]
     """the path rules with a firewall policy of their own"""
     gateway: Hidden[str]
+    layer: Hidden[Layer]
     firewall: Hidden[WebFirewall]
     weaker_paths: Hidden[Sequence[str]]
 
     def sentence(self) -> str:
         """Say whether the listener takes encrypted traffic only, and behind which firewall."""
+        if self.layer is gateway_pools.CONNECTIONS:
+            kind = "TLS connections" if self.encrypted else "TCP connections, encrypted or not,"
+            return (
+                f"The listener {self.name} of {self.gateway} takes {kind} at which no web application firewall looks."
+            )
         transport = "takes HTTPS only" if self.encrypted else "takes unencrypted HTTP"
         and_paths = f", but not on {facts.listed(self.weaker_paths)}" if self.weaker_paths else ""
         return f"The listener {self.name} of {self.gateway} {transport} and has {self._waf()}{and_paths}."
@@ -91,19 +98,20 @@ class Listener(Fact, frozen=True, kw_only=True):
 
 def listener_facts(context: Context, gateway: Resource) -> Iterator[Listener]:
     """Yield a fact per listener of a gateway."""
-    for place, entry in body.enumerate_objects(gateway.body, "properties.httpListeners"):
-        yield _fact(context, gateway, place, entry)
+    for layer, place, entry in gateway_pools.listeners(gateway):
+        yield _fact(context, gateway, layer, (place, entry))
 
 
-def _fact(context: Context, gateway: Resource, place: str, entry: object) -> Listener:
+def _fact(context: Context, gateway: Resource, layer: Layer, listener: tuple[str, object]) -> Listener:
+    place, entry = listener
     protocol = body.text(entry, "properties.protocol")
-    rules = _rules(gateway, part_key(gateway, "httpListeners", entry))
+    rules = list(gateway_pools.rules_of(gateway, layer, entry))
     redirects = bool(rules) and all(_redirects(gateway, rule) for _, rule in rules)
     maps = [key for _, rule in rules if (key := body.sub_resource(rule, "properties.urlPathMap"))]
-    firewall = web_firewall.of_listener(context, gateway, (place, entry))
+    firewall = web_firewall.of_listener(context, gateway, layer, listener)
     paths = list(web_firewall.of_paths(context, gateway, maps))
     tier = body.text(gateway.body, "properties.sku.tier")
-    name = part_name(place, entry)
+    name = listener_name(gateway, layer, place, entry)
     return Listener(
         about=facts.about(
             context,
@@ -119,7 +127,7 @@ def _fact(context: Context, gateway: Resource, place: str, entry: object) -> Lis
         protocol=protocol,
         host_names=_hosts(entry),
         redirects_to_https=redirects,
-        encrypted=body.same_text(protocol, "Https") or redirects,
+        encrypted=is_encrypted(entry) or redirects,
         sku_tier=tier,
         waf_policy_id=firewall.policy,
         waf_source=firewall.source,
@@ -132,6 +140,7 @@ def _fact(context: Context, gateway: Resource, place: str, entry: object) -> Lis
         waf_checks_bodies=_checks_bodies((firewall, *paths)),
         paths=tuple(_path(item) for item in paths),
         gateway=gateway.name,
+        layer=layer,
         firewall=firewall,
         weaker_paths=[item.path for item in paths if item.prevents is False],
     )
@@ -140,14 +149,6 @@ def _fact(context: Context, gateway: Resource, place: str, entry: object) -> Lis
 def _hosts(entry: object) -> tuple[str, ...]:
     names = {*body.text_or_texts(entry, "properties.hostName"), *body.text_or_texts(entry, "properties.hostNames")}
     return tuple(sorted(names))
-
-
-def _rules(gateway: Resource, listener: str) -> Sequence[tuple[str, object]]:
-    return [
-        (place, rule)
-        for place, rule in body.enumerate_objects(gateway.body, "properties.requestRoutingRules")
-        if body.sub_resource(rule, "properties.httpListener") == listener
-    ]
 
 
 def _redirects(gateway: Resource, rule: object) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
@@ -12,7 +12,7 @@ from auditor.analysis.contract import Context
 from auditor.analysis.fact import Fact, Hidden, Known, fact
 from auditor.analysis.gateway import firewall as web_firewall
 from auditor.analysis.gateway.firewall import FirewallSource, WebFirewall
-from auditor.analysis.gateway.part import has_firewall, part_name
+from auditor.analysis.gateway.part import has_firewall, listener_name
 from auditor.azure import body
 from auditor.model import Gap, Resource
 from auditor.network import gateway_pools, waf_policy
@@ -70,20 +70,21 @@ class _Leg(Struct, frozen=True):
 
 def route_facts(context: Context, members: Membership, gateway: Resource) -> Iterator[BackendRoute]:
     """Yield a fact per listener and path that leads to a backend."""
-    for place, entry in body.enumerate_objects(gateway.body, "properties.httpListeners"):
-        firewall = web_firewall.of_listener(context, gateway, (place, entry))
+    for layer, place, entry in gateway_pools.listeners(gateway):
+        firewall = web_firewall.of_listener(context, gateway, layer, (place, entry))
         seen: set[str] = set()
-        for leg in _legs(context, gateway, part_key(gateway, "httpListeners", entry), firewall):
-            name = "/".join(filter(None, (part_name(place, entry), leg.path)))
+        for leg in _legs(context, gateway, gateway_pools.rules_of(gateway, layer, entry), firewall):
+            listener = listener_name(gateway, layer, place, entry)
+            name = "/".join(filter(None, (listener, leg.path)))
             if leg.pool is not None and name.lower() not in seen:
                 seen.add(name.lower())
-                yield _fact(context, members, gateway, (part_name(place, entry), name), leg)
+                yield _fact(context, members, gateway, (listener, name), leg)
 
 
-def _legs(context: Context, gateway: Resource, listener: str, firewall: WebFirewall) -> Iterator[_Leg]:
-    for place, rule in body.enumerate_objects(gateway.body, "properties.requestRoutingRules"):
-        if body.sub_resource(rule, "properties.httpListener") != listener:
-            continue
+def _legs(
+    context: Context, gateway: Resource, rules: Iterable[tuple[str, object]], firewall: WebFirewall
+) -> Iterator[_Leg]:
+    for place, rule in rules:
         path_map = body.sub_resource(rule, "properties.urlPathMap")
         yield _Leg(None, body.sub_resource(rule, "properties.backendAddressPool"), firewall, place)
         if path_map is None:

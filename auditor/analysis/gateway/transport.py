@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
 from auditor.analysis.fact import Fact, Hidden, Known, fact
-from auditor.analysis.gateway.part import part_name
+from auditor.analysis.gateway.part import listener_name, part_name
 from auditor.azure import body, tls
 from auditor.azure.tls import PolicySource, TlsPolicy
 from auditor.model import Resource
+from auditor.network import gateway_pools
 from auditor.network.gateway_pools import part_key
 
 
@@ -49,8 +50,8 @@ def tls_facts(context: Context, gateway: Resource) -> Iterator[GatewayTls]:
             continue
         key = part_key(gateway, "sslProfiles", entry)
         users = (
-            part_name(where, listener)
-            for where, listener in body.enumerate_objects(gateway.body, "properties.httpListeners")
+            listener_name(gateway, layer, where, listener)
+            for layer, where, listener in gateway_pools.listeners(gateway)
             if body.sub_resource(listener, "properties.sslProfile") == key
         )
         policy = tls.read(gateway, body.value(entry, "properties"), f"{place}.properties")
