@@ -340,7 +340,8 @@ class ResourceType(Struct, frozen=True):
     without it has not been read. `kinds` (lower case): only parents of these kinds have it. `where_parent`: property
     path → values (lower case) of the parents that alone have it. `log_categories`: None where
     they are not known. `calls_others`: resources of it call other services, and so should have an identity.
-    `privileges`: operations relative to the type.
+    `privileges`: operations relative to the type. `private_link_needs`: property paths of what a resource must have for a
+    private endpoint of it to work.
     """
 
     name: str
@@ -372,6 +373,7 @@ class ResourceType(Struct, frozen=True):
     role_system: RoleSystem | None = None
     privileges: Mapping[PrivilegeName, Sequence[str]] = field(default_factory=dict)
     properties: Sequence[Property] = ()
+    private_link_needs: Sequence[str] = ()
 
     @property
     def key(self) -> str:
@@ -386,6 +388,7 @@ class ResourceType(Struct, frozen=True):
             *(item.path for item in self.properties),
             *(self.hosts.stated if self.hosts else ()),
             *(path for one in endpoints for path in one.paths),
+            *self.private_link_needs,
             *self.keys.created.values(),
             *self.keys.off,
             *self.keys.lent,

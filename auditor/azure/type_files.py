@@ -60,7 +60,8 @@ _CHILD_KEYS: Final = ("inline", "exists", "kinds", "where_parent", "role_system"
 _KEYS: Final = (
     "type", "label", "api_version", "resource_graph", "always", "inline", "not_inline", "exists", "kinds", "where_parent", "list",
     "followed", "diagnostics", "logs", "calls_others", "placed", "refers", "addresses", "hosts", "az", "way_in",
-    "private_link", "keys", "policies", "roles", "anonymous", "deployments", "role_system", "privileges", "properties",
+    "private_link", "private_link_needs", "keys", "policies", "roles", "anonymous", "deployments", "role_system", "privileges",
+    "properties",
 )  # fmt: skip
 _IN_SNAPSHOT: Final = "is part of what a snapshot is"
 _OWN_KEYS: Final = {
@@ -170,6 +171,7 @@ def resource_type(node: Node, path: str) -> ResourceType:
     for key in _CHILD_KEYS:
         if key in entries and name.count("/") < 2:
             _at_key(node, key).fail(f"'{key}' is for children: {name} has no parent")
+    needs = entries["private_link_needs"].items("private_link_needs") if "private_link_needs" in entries else []
     return ResourceType(
         name=name,
         label=_text(entries, "label"),
@@ -207,6 +209,7 @@ def resource_type(node: Node, path: str) -> ResourceType:
         role_system=_role_system(entries["role_system"]) if "role_system" in entries else None,
         privileges=_privileges(entries.get("privileges")),
         properties=properties(entries.get("properties")),
+        private_link_needs=[_property_path(item, "each of private_link_needs") for item in needs],
     )
 
 

@@ -11,9 +11,12 @@ from msgspec import Struct
 from auditor import resource_id as ids
 from auditor.azure import body
 from auditor.azure.catalogue import spelled
+from auditor.azure.resource_type import ANY_VALUE
 from auditor.estate.graph import Estate
 from auditor.estate.lookup import PRIVATE_ENDPOINTS
+from auditor.estate.stated_values import has_value
 from auditor.model import Gap, Resource
+from auditor.truth import Truth
 
 ENDPOINTS: Final = spelled(PRIVATE_ENDPOINTS)
 LISTED: Final = "properties.privateEndpointConnections"
@@ -116,6 +119,20 @@ def target_connections(estate: Estate, target: Resource) -> Sequence[TargetConne
 def hidden_connections(estate: Estate, target: Resource) -> Gap | None:
     """Return why connections that a target lists were not read, or None where none are known to be hidden."""
     return estate.gap_at(target.key, LISTED) or estate.declared_gap(target.type_key + _CHILD, target.key)
+
+
+def missing_need(estate: Estate, target: Resource) -> str | Gap | None:
+    """Return what a target lacks without which no private endpoint of it works, or why that is not known, or None."""
+    known = estate.catalogue.get(target.type_key)
+    for path in known.private_link_needs if known else ():
+        match has_value(estate, target, path, (ANY_VALUE,)):
+            case Truth.NO:
+                return f"{target.name} has no {path.rpartition('.')[2]}, which private endpoints of it need"
+            case Truth.UNKNOWN:
+                return estate.gap_at(target.key, path) or Gap(target.id, path, "it was not read")
+            case Truth.YES:
+                pass
+    return None
 
 
 def approved_connection(estate: Estate, target: Resource) -> bool | Gap:

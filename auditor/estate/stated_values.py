@@ -19,13 +19,13 @@ def has_values(estate: Estate, resource: Resource, wanted: Mapping[str, Collecti
 def has_value(estate: Estate, resource: Resource, path: str, values: Collection[str]) -> Truth:
     """Whether a resource has one of the values (in lower case) at a path; UNKNOWN where it was not read.
 
-    What is absent and has no default of Azure's may be any, but it is not there.
+    An empty text is no value. What is absent and has no default of Azure's may be any, but it is not there.
     """
     if estate.gap_at(resource.id, path) is not None:
         return Truth.UNKNOWN
     stated = stated_or_default(estate, resource, path)
     if ANY_VALUE in values:
-        return truth_of(stated is not None and stated is not paths.ABSENT)
+        return truth_of(stated is not None and stated is not paths.ABSENT and stated != "")
     return truth_of(str(stated).lower() in values) if isinstance(stated, str | bool) else Truth.UNKNOWN
 
 

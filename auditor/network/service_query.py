@@ -17,9 +17,10 @@ from auditor.estate.private_connections import (
     EndpointConnection,
     addresses_of,
     connections_of,
+    missing_need,
     target_connections,
 )
-from auditor.model import Resource
+from auditor.model import Gap, Resource
 from auditor.network import endpoints, private_names, service_doors
 from auditor.network.endpoints import Endpoint
 from auditor.network.forwarding import Forwarding
@@ -227,7 +228,12 @@ def _by_endpoint(subnets: Subnets, source: Endpoint, connection: EndpointConnect
         return DoorAnswer(
             "private", name, Truth.UNKNOWN, unread.reason, None, (f"whether {name} works ({unread.reason})",)
         )
-    if (why_not := _ineffective(subnets.estate, connection)) is not None:
+    target = subnets.estate.get(connection.target)
+    lacking = missing_need(subnets.estate, target) if target is not None else None
+    if isinstance(lacking, Gap):
+        doubt = f"whether {name} works ({lacking.what}: {lacking.reason})"
+        return DoorAnswer("private", name, Truth.UNKNOWN, lacking.reason, None, (doubt,))
+    if (why_not := _ineffective(subnets.estate, connection) or lacking) is not None:
         return DoorAnswer("private", name, Truth.NO, f"{why_not}, and so it lets nothing in")
     locations = endpoints.located(subnets, connection.endpoint)
     if not locations:

@@ -134,6 +134,35 @@ def test_roles_on_the_data_of_search_count_where_it_takes_tokens(
     assert bool(grant["data_actions"]) is (answer is not None)
 
 
+OPENAI_USER = "5e0bd9bd-7b93-4f28-af87-19fc36ad61bd"
+
+
+@pytest.mark.parametrize(
+    ("properties", "answer"),
+    [
+        ({"customSubDomainName": "ai"}, "yes"),
+        ({"customSubDomainName": ""}, None),
+        ({"customSubDomainName": None}, None),
+        ({}, None),
+        (None, "maybe"),
+    ],
+)
+def test_tokens_are_taken_by_an_account_with_a_name_of_its_own(
+    properties: Body | None, answer: str | None, tmp_path: Path
+) -> None:
+    account = resource("Microsoft.CognitiveServices/accounts", "ai", properties or {}, kind="OpenAI")
+    if properties is None:
+        del account["properties"]
+    held = [assigned("user", OPENAI_USER, account["id"]), assigned("editor", CONTRIBUTOR, account["id"])]
+    operation = "data:Microsoft.CognitiveServices/accounts/OpenAI/deployments/chat/completions/action"
+    _, records, _ = asked(tmp_path, [account, *held], "who-can", operation, "--on", "ai")
+    found = {record["principal"]: record["answer"] for record in records}
+    assert found.get("user") == answer
+    assert "editor" in found  # by its keys, whatever the account is called
+    _, (grant,), _ = asked(tmp_path, [account, *held], "what-can", "user")
+    assert bool(grant["no_effect_on"]) is (answer is None)
+
+
 REPOSITORY_READER, PULLER = "b93aa761-3e63-49ed-ac28-beffa264f7ac", "7f951dda-4ed3-4680-a7ca-43fe172d538d"
 
 

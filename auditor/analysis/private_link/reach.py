@@ -22,6 +22,7 @@ from auditor.estate.private_connections import (
     TargetConnection,
     by_target,
     hidden_connections,
+    missing_need,
     target_connections,
 )
 from auditor.estate.service_relations import SITES, SLOTS
@@ -128,8 +129,9 @@ def judge(
         found = [*found, *_slot_connections(links, target, wanted)]
     elif target.type_key == SITES:
         found = [item for item in found if not any(group.startswith("sites-") for group in item.groups)]
-    target_gap = hidden_connections(estate, target)
-    candidates = [_candidate(estate, connection, wanted, scope, listed, hidden=target_gap) for connection in found]
+    says = _TargetSays(listed, hidden_connections(estate, target), missing_need(estate, target))
+    candidates = [_candidate(estate, connection, wanted, scope, says) for connection in found]
+    target_gap = says.hidden or (says.lacking if isinstance(says.lacking, Gap) else None)
     if scope.workload is not None and scope.networks is None:
         target_gap = target_gap or estate.type_gap(spelled(NETWORKS))
     chosen = _best(links, candidates, zones, scope)
@@ -147,18 +149,25 @@ def _slot_connections(links: Links, slot: Resource, wanted: set[str]) -> Sequenc
     return [item for item in site if wanted & set(item.groups)]
 
 
+class _TargetSays(Struct, frozen=True):
+    """The connections that a target lists, why some of them were not read, and what it lacks to have any that works."""
+
+    listed: Sequence[TargetConnection] | None
+    hidden: Gap | None
+    lacking: str | Gap | None
+
+
 def _candidate(
     estate: Estate,
     connection: EndpointConnection,
     wanted: set[str],
     scope: EndpointScope,
-    listed: Sequence[TargetConnection] | None,
-    *,
-    hidden: Gap | None,
+    says: _TargetSays,
 ) -> Candidate:
-    statuses = [item.status for item in listed or () if item.endpoint == connection.endpoint.key]
+    """Return an endpoint with what keeps it from counting."""
+    statuses = [item.status for item in says.listed or () if item.endpoint == connection.endpoint.key]
     refusals = [status or "nothing" for status in statuses if (status or "").lower() != "approved"]
-    is_told = listed is not None and (bool(statuses) or hidden is None)
+    is_told = says.listed is not None and (bool(statuses) or says.hidden is None)
     agrees = bool(statuses) and not refusals if is_told else None
     wrong = not wanted & set(connection.groups)
     exists = private_dns.may_exist(estate, connection.network, scope)
@@ -176,6 +185,7 @@ def _candidate(
         problems.append(f"it lies in {where}, {why}")
     if agrees is False:
         problems.append(f"the target says {refusals[0]}" if refusals else "the target does not list it")
+    problems += [says.lacking] if isinstance(says.lacking, str) else []
     return Candidate(
         connection=connection,
         in_network=holds,

@@ -84,10 +84,13 @@ def resource(resource_id: str, /, properties: Mapping[str, Any] | None = None, *
     return {"id": resource_id, "name": parts[-1], "type": kind, "properties": dict(properties or {}), **more}
 
 
+NAMED: Body = {"customSubDomainName": "aif"}
+
+
 def estate_bodies(**project: Any) -> list[Body]:
     identity = {"userAssignedIdentities": {IDENTITY: {"principalId": WHO}}}
     return [
-        resource(ACCOUNT, kind="AIServices"),
+        resource(ACCOUNT, NAMED, kind="AIServices"),
         resource(PROJECT, {"internalId": PROJECT_GUID.replace("-", ""), **project}, identity=identity),
         resource(COSMOS, kind="GlobalDocumentDB"),
         resource(STORAGE),
@@ -314,7 +317,7 @@ def test_a_scope_that_is_preferred_is_enough_and_the_wider_one_is_told(scope: st
 def test_without_a_project_the_account_is_the_scope() -> None:
     holder = {**CALLER, "principal": "store"}
     identity = {"userAssignedIdentities": {IDENTITY: {"principalId": WHO}}}
-    bodies = [resource(ACCOUNT), resource(STORAGE, identity=identity), resource(IDENTITY, {"principalId": WHO})]
+    bodies = [resource(ACCOUNT, NAMED), resource(STORAGE, identity=identity), resource(IDENTITY, {"principalId": WHO})]
     assert row(facts([*bodies, assigned(USER, ACCOUNT)], holder)) == ("present", "the role itself", "met")
 
 
