@@ -12,7 +12,7 @@ from auditor.analysis.contract import Analysis, Context
 from auditor.analysis.fact import Fact, Hidden, Known, fact
 from auditor.azure import addresses, body
 from auditor.azure.catalogue import Catalogue, shipped
-from auditor.azure.resource_type import PublicEndpoint
+from auditor.azure.resource_type import PublicEndpoint, ResourceType
 from auditor.model import FindingSet, Gap, Resource
 from auditor.network import allow_lists, packet_sets, perimeters, service_doors
 from auditor.network.perimeters import Decider
@@ -29,28 +29,37 @@ _MOST_RANGES: Final = 5
 
 
 class ServiceFirewall(Struct, frozen=True):
-    """Where a service keeps a firewall of its own: `acl` is the object, or the list, that holds all of its rules."""
+    """Where a service keeps a firewall of its own: `rules` is the list of addresses, or the type of the rules below it.
+
+    `acl` is the object, or the list, in its body that holds all of its rules; None where they are resources below it.
+    """
 
     service: str
     endpoint: PublicEndpoint
-    acl: str
-
-    @property
-    def beside(self) -> str:
-        """Return where the rules for networks and resources stand, which are beside those for addresses."""
-        return self.endpoint.ip_rules[0].rpartition(".")[0]
+    rules: str
+    acl: str | None
 
 
 def firewalls(catalogue: Catalogue) -> Mapping[str, Sequence[ServiceFirewall]]:
-    """Return the firewalls of each type that has one with rules for addresses in its body, by type as spelled."""
-    return {
-        item.name: [
-            ServiceFirewall(item.label or item.name, endpoint, ".".join(endpoint.ip_rules[0].split(".")[:2]))
-            for endpoint in endpoints
+    """Return the firewalls of each type that has one with rules for addresses, by type as spelled."""
+    found = {}
+    for item in catalogue:
+        its_firewalls = [
+            _firewall(item, one)
+            for one in (item.way_in.endpoints if item.way_in else ())
+            if one.ip_rules or one.rules_below
         ]
-        for item in catalogue
-        if (endpoints := [one for one in (item.way_in.endpoints if item.way_in else ()) if one.ip_rules])
-    }
+        if its_firewalls:
+            found[item.name] = its_firewalls
+    return found
+
+
+def _firewall(kind: ResourceType, endpoint: PublicEndpoint) -> ServiceFirewall:
+    label = kind.label or kind.name
+    if not endpoint.ip_rules:
+        return ServiceFirewall(label, endpoint, endpoint.rules_below[0].type, None)
+    path = endpoint.ip_rules[0]
+    return ServiceFirewall(label, endpoint, path, ".".join(path.split(".")[:2]))
 
 
 class Stated(Struct, frozen=True):
@@ -137,17 +146,19 @@ class AllowList(Fact, frozen=True, kw_only=True):
 
 
 def run(context: Context) -> Iterator[AllowList]:
-    """Yield the allow list of every account, vault, registry, search service and workspace."""
+    """Yield the allow list of every service that has one; rules below a service that is closed are not asked for."""
     for resource_type, its_firewalls in firewalls(context.estate.catalogue).items():
         for resource in context.estate.of_type(resource_type):
             for firewall in its_firewalls:
-                yield _fact(context, resource, firewall)
+                door = service_doors.door_of(context.estate, resource, firewall.endpoint)
+                if firewall.acl is not None or not door.is_moot:
+                    yield _fact(context, resource, firewall, door)
 
 
-def _fact(context: Context, resource: Resource, firewall: ServiceFirewall) -> AllowList:
+def _fact(context: Context, resource: Resource, firewall: ServiceFirewall, door: PublicDoor) -> AllowList:
     switch = firewall.endpoint.switch
-    ranges = tuple(sorted(allow_lists.stated(resource, firewall.endpoint)))
-    door = service_doors.door_of(context.estate, resource, firewall.endpoint)
+    lists = allow_lists.read(context.estate, resource, firewall.endpoint)
+    ranges = tuple(sorted(lists.texts))
     allowed, invalid = addresses.read_ranges(ranges)
     stated = Stated(
         access=body.text(resource.body, switch) or "Enabled",
@@ -157,22 +168,24 @@ def _fact(context: Context, resource: Resource, firewall: ServiceFirewall) -> Al
         covers_internet=addresses.covers_internet(allowed),
         door=door,
     )
-    unread = context.estate.gap_at(resource.key, firewall.acl)
+    paths = (firewall.acl, *firewall.endpoint.ip_rules)
+    hidden = (context.estate.gap_at(resource.key, path) for path in paths if path)
+    unread = next((gap for gap in hidden if gap is not None), lists.gap)
     no_access = context.estate.gap_at(resource.key, switch)
-    covers_internet = unread or _covers_internet(resource, firewall, stated)
+    covers_internet = (None if stated.covers_internet else unread) or _covers_internet(resource, firewall, stated)
     return AllowList(
         about=facts.about(
             context,
             resource.id,
             sub_object=firewall.endpoint.name,
-            inputs=[(resource.id, switch), (resource.id, firewall.acl)],
+            inputs=[(resource.id, switch), *(_inputs(context, resource, firewall))],
         ),
         service=firewall.service,
         public_network_access=no_access or stated.access,
         default_action=unread or stated.default,
         ranges=unread or stated.ranges,
         range_count=unread or len(stated.ranges),
-        other_rules=unread or _other_rules(resource, firewall),
+        other_rules=unread or _other_rules(context, resource, firewall, lists.subnets),
         invalid=unread or stated.invalid,
         covers_internet=covers_internet,
         widest_prefix=unread or addresses.widest_ipv4_prefix(allowed),
@@ -190,19 +203,32 @@ def _default_action(resource: Resource, firewall: ServiceFirewall) -> str | None
     return body.text(resource.body, firewall.endpoint.default_action) or "Allow"
 
 
-def _other_rules(resource: Resource, firewall: ServiceFirewall) -> tuple[str, ...]:
+def _inputs(context: Context, resource: Resource, firewall: ServiceFirewall) -> Iterator[tuple[str, str]]:
+    """Yield where the rules stand: in the service, or in resources below it."""
+    if firewall.acl is not None:
+        yield resource.id, firewall.acl
+    for rules in firewall.endpoint.rules_below:
+        yield from ((child.id, "properties") for child in context.estate.children(resource.key, rules.type.lower()))
+
+
+def _other_rules(
+    context: Context, resource: Resource, firewall: ServiceFirewall, subnets: Sequence[str]
+) -> tuple[str, ...]:
+    if firewall.acl is None:
+        return tuple(context.estate.spelled(key) or key for key in subnets)
     names = {"virtualNetworkRules": "id", "resourceAccessRules": "resourceId"}
+    beside = firewall.rules.rpartition(".")[0]
     return tuple(
         body.text(rule, key) or ""
         for name, key in names.items()
-        for rule in body.objects(resource.body, f"{firewall.beside}.{name}")
+        for rule in body.objects(resource.body, f"{beside}.{name}")
     )
 
 
 def _covers_internet(resource: Resource, firewall: ServiceFirewall, stated: Stated) -> Known[bool]:
     """Return whether the ranges hold every public address; entries that cannot be read may hold the rest."""
     if stated.invalid and not stated.covers_internet:
-        return Gap(resource.id, firewall.endpoint.ip_rules[0], f"{stated.invalid[0]} is not an address range")
+        return Gap(resource.id, firewall.rules, f"{stated.invalid[0]} is not an address range")
     return stated.covers_internet
 
 

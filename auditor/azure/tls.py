@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
@@ -46,7 +46,8 @@ def read(gateway: Resource, owner: object, path: str) -> TlsPolicy:
     if kind.startswith("custom") or (policy is not None and named is None):
         at = f"{place}.minProtocolVersion"
         stated = body.text(policy, "minProtocolVersion")
-        oldest = _VERSIONS.get((stated or "").lower()) or Gap(gateway.id, at, "the policy does not state it")
+        known = _VERSIONS.get((stated or "").lower()) or _left(body.texts(policy, "disabledSslProtocols"))
+        oldest = known or Gap(gateway.id, at, "the policy does not state it")
         weak = tuple(suite for suite in body.text_or_texts(policy, "cipherSuites") if _is_weak(suite))
         return TlsPolicy(oldest, "custom", None, weak, at)
     name = named or body.text(gateway.body, "properties.defaultPredefinedSslPolicy")
@@ -54,6 +55,12 @@ def read(gateway: Resource, owner: object, path: str) -> TlsPolicy:
     reason = f"the policy {name} is not known to this release" if name else "the default depends on the gateway's age"
     oldest = PREDEFINED.get((name or "").lower()) or Gap(gateway.id, at, reason)
     return TlsPolicy(oldest, "predefined" if named else "default", name, (), at)
+
+
+def _left(disabled: Sequence[str]) -> str | None:
+    """Return the oldest version that is left by a policy of old, which names the ones that it turns off; None without one."""
+    off = {text.lower() for text in disabled}
+    return next((version for name, version in _VERSIONS.items() if name not in off), None) if off else None
 
 
 def version_rank(text: str) -> int | None:

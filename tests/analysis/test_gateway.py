@@ -143,6 +143,9 @@ def test_plain_http_is_accepted_only_as_a_redirect(
     [
         ({"sslPolicy": {"policyType": "Custom", "minProtocolVersion": "TLSv1_2"}}, "1.2"),
         ({"sslPolicy": {"policyType": "CustomV2", "minProtocolVersion": "TLSv1_3"}}, "1.3"),
+        ({"sslPolicy": {"policyType": "Custom", "disabledSslProtocols": ["TLSv1_0"]}}, "1.1"),
+        ({"sslPolicy": {"disabledSslProtocols": ["TLSv1_0", "tlsv1_1"]}}, "1.2"),
+        ({"sslPolicy": {"minProtocolVersion": "TLSv1_2", "disabledSslProtocols": ["TLSv1_0"]}}, "1.2"),
         ({"sslPolicy": {"policyType": "Predefined", "policyName": "AppGwSslPolicy20150501"}}, "1.0"),
         ({"sslPolicy": {"policyType": "Predefined", "policyName": "AppGwSslPolicy20170401S"}}, "1.2"),
         ({"defaultPredefinedSslPolicy": "AppGwSslPolicy20220101"}, "1.2"),

@@ -189,3 +189,39 @@ def test_a_service_that_listens_on_several_ports_listens_on_no_other(port: str, 
     words = ("network", "query", given, "--complete", "--from", "Internet", "--to", "svc", "--port", port, "-o", "json")
     (record,) = in_process(*words, at=tmp_path).report["records"]
     assert record["answer"] == answer
+
+
+def verdicts(bodies: list[Body], folder: Path, rule: str, *options: str) -> list[str]:
+    words = ("evaluate", estate(folder, *bodies), "--include-passed", "--select", rule, "-o", "json", *options)
+    return [one["status"] for one in in_process(*words, at=folder).findings if str(one["resource_id"]).endswith("/svc")]
+
+
+@pytest.mark.parametrize(
+    ("bodies", "status"),
+    [
+        (database(SQL, OPEN_SPAN), "fail"),
+        (database(SQL, ("0.0.0.0", "127.255.255.255"), ("128.0.0.0", "255.255.255.255")), "fail"),  # noqa: S104
+        (database(POSTGRESQL, AZURE), "pass"),
+        (database(MYSQL, OPEN_SPAN), "fail"),
+        (database(REDIS, OPEN_SPAN, ends="IP"), "fail"),
+        (database(REDIS, ("203.0.113.1", "203.0.113.9"), ends="IP"), "pass"),
+        (old_cosmos("0.0.0.0/1, 128.0.0.0/1"), "fail"),
+        (old_cosmos("203.0.113.7"), "pass"),
+        (batch("Deny", "0.0.0.0/0"), "fail"),
+        (cluster(authorizedIPRanges=["0.0.0.0/0"]), "fail"),
+    ],
+)
+def test_a_list_that_names_the_whole_internet_fails_wherever_it_stands(
+    bodies: list[Body], status: str, tmp_path: Path
+) -> None:
+    found = verdicts(bodies, tmp_path, "network-allowlist-not-internet", "--complete")
+    assert found[0] == status
+    assert set(found) <= {status, "pass"}
+
+
+def test_rules_below_a_service_that_were_not_read_are_unknown_unless_it_is_closed(tmp_path: Path) -> None:
+    rule = "network-allowlist-not-internet"
+    assert verdicts(database(SQL), tmp_path, rule) == ["unknown"]
+    assert verdicts(database(SQL, OPEN_SPAN), tmp_path, rule) == ["fail"]
+    closed = [service(SQL, publicNetworkAccess="Disabled")]
+    assert set(verdicts(closed, tmp_path, "network-*")) <= {"not_applicable"}

@@ -253,3 +253,23 @@ def test_a_namespace_that_is_closed_takes_nothing_whatever_its_rules_say() -> No
     assert resource is not None
     (found,) = public_doors(known, resource) or ()
     assert (found.admits, found.decider) == ((), Decider.NOBODY)
+
+
+_ENDPOINTS = sorted(item.name for item in shipped() if item.way_in and item.way_in.endpoints)
+
+
+@pytest.mark.parametrize("kind", _ENDPOINTS)
+def test_what_was_not_read_shuts_no_door_of_any_type(kind: str) -> None:
+    known = shipped().get(kind)
+    assert known is not None
+    assert known.way_in is not None
+    resource: Body = {"id": f"{RG}/{kind}/x", "name": "x", "type": kind, "properties": {}}
+    names = kind.partition("/")[2].split("/")
+    resource["id"] = f"{RG}/{kind.partition('/')[0]}/" + "/".join(f"{name}/x" for name in names)
+    below = [rules.type for one in known.way_in.endpoints for rules in one.rules_below]
+    hidden = {path for one in known.way_in.endpoints for path in one.paths}
+    for what in [*sorted(hidden), *below]:
+        gaps = [Gap(resource["id"], what, "not selected")]
+        estate = estate_of([resource], gaps=gaps)
+        for found in public_doors(estate, estate.resources[0]) or ():
+            assert found.admits_everybody or found.gap is not None or found.others, what
