@@ -111,7 +111,10 @@ def _closed(estate: Estate, app: Resource, stated: str | None) -> AppDoor | None
         return AppDoor("", f"{gap.what} was not collected", gap=gap)
     if stated is not None:
         return None
-    if _is_connected(estate, app):
+    connected = _is_connected(estate, app)
+    if isinstance(connected, Gap):
+        return AppDoor("", f"publicNetworkAccess is absent, and {connected.reason}", gap=connected)
+    if connected:
         said = "publicNetworkAccess is absent and a private endpoint is approved (documented default)"
         return AppDoor("", said, is_off=True)
     if unread := estate.relation_gap(_site_of(app), "privateEndpoint"):
@@ -124,7 +127,7 @@ def _site_of(app: Resource) -> str:
     return (ids.parent_of(app.key) or "") if app.type_key == SLOTS else app.key
 
 
-def _is_connected(estate: Estate, app: Resource) -> bool:
+def _is_connected(estate: Estate, app: Resource) -> bool | Gap:
     """Whether a private endpoint is connected to this very app: that of a slot leads to the site, and names the slot.
 
     One that is known not to be approved closes nothing.
@@ -143,7 +146,10 @@ def _is_connected(estate: Estate, app: Resource) -> bool:
         if (slot in one.groups if slot else not any(group.startswith("sites-") for group in one.groups))
     ]
     states = [*(one.status for one in away), *(one.status for one in own)]
-    return any(state is None or body.same_text(state, "Approved") for state in states)
+    if any(body.same_text(state, "Approved") for state in states):
+        return True
+    unread = "whether the connection of a private endpoint is approved was not read"
+    return Gap(app.id, "properties.privateEndpointConnections", unread) if None in states else False
 
 
 def _shares(settings: list[Mapping[str, object]]) -> bool:

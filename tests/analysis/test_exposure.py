@@ -206,6 +206,23 @@ def test_an_ingress_refuses_whom_its_restrictions_name(make: Make, action: str, 
     assert [one.state for one in entries(context, Subnets(context.estate)) if one.resource.name == "ca"] == [state]
 
 
+@pytest.mark.parametrize(("further", "state"), [(True, "open"), (False, "closed")])
+def test_an_app_may_take_more_ports_than_its_main_one(make: Make, *, further: bool, state: str) -> None:
+    environment = at("Microsoft.App/managedEnvironments", "env")
+    ingress = {"external": False, "additionalPortMappings": [{"external": further, "targetPort": 5432}]}
+    kind = "Microsoft.App/containerApps"
+    bodies = [
+        {"id": environment, "type": "Microsoft.App/managedEnvironments", "properties": {}},
+        {
+            "id": at(kind, "ca"),
+            "type": kind,
+            "properties": {"environmentId": environment, "configuration": {"ingress": ingress}},
+        },
+    ]
+    context = make(bodies)
+    assert [one.state for one in entries(context, Subnets(context.estate)) if one.resource.name == "ca"] == [state]
+
+
 @pytest.mark.parametrize(("listed", "states"), [("httpListeners", ["open"]), ("listeners", ["open"]), ("", [])])
 def test_a_gateway_listens_for_tcp_too(make: Make, listed: str, states: list[str]) -> None:
     kind = "Microsoft.Network/applicationGateways"

@@ -134,6 +134,17 @@ def test_roles_on_the_data_of_search_count_where_it_takes_tokens(
     assert bool(grant["data_actions"]) is (answer is not None)
 
 
+SIGNALR_SERVER = "420fcaa2-552c-430f-98ca-3264be4806c7"
+
+
+@pytest.mark.parametrize(("off", "answers"), [(None, {"p": "yes"}), (False, {"p": "yes"}), (True, {})])
+def test_a_hub_may_take_no_tokens(off: object, answers: Body, tmp_path: Path) -> None:
+    hub = resource("Microsoft.SignalRService/SignalR", "s", {} if off is None else {"disableAadAuth": off})
+    operation = "data:Microsoft.SignalRService/SignalR/serverConnection/write"
+    _, records, _ = asked(tmp_path, [hub, assigned("p", SIGNALR_SERVER, hub["id"])], "who-can", operation, "--on", "s")
+    assert {record["principal"]: record["answer"] for record in records} == answers
+
+
 OPENAI_USER = "5e0bd9bd-7b93-4f28-af87-19fc36ad61bd"
 
 

@@ -163,3 +163,30 @@ def _lets_in(rules: list[tuple[list[str], str, bool]], sender: str, host: int | 
         if is_from and (not wants_host or host == place):
             return action == "Allow"
     return False
+
+
+@pytest.mark.parametrize(
+    ("status", "answer"), [("Approved", "no"), ("Pending", "yes"), ("Rejected", "yes"), (None, "unknown")]
+)
+def test_a_private_endpoint_turns_an_absent_switch_off_once_it_is_approved(
+    status: str | None, answer: str, tmp_path: Path
+) -> None:
+    bodies = app()
+    del bodies[0]["properties"]["publicNetworkAccess"]
+    state = {} if status is None else {"privateLinkServiceConnectionState": {"status": status}}
+    bodies.append(
+        {
+            "id": f"{SITE}/privateEndpointConnections/c",
+            "name": "c",
+            "type": "Microsoft.Web/sites/privateEndpointConnections",
+            "properties": {
+                "privateEndpoint": {"id": f"{GROUP}/providers/Microsoft.Network/privateEndpoints/far"},
+                **state,
+            },
+        }
+    )
+    source = tmp_path / "estate.json"
+    source.write_text(json.dumps(bodies))
+    words = ("network", "query", source, "--complete", "--from", "Internet", "--to", "app", "-o", "json")
+    (record,) = in_process(*words, "--allow-incomplete", at=tmp_path).report["records"]
+    assert {one["answer"] for one in record["doors"] if one["door"] == "public"} == {answer}

@@ -58,7 +58,7 @@ def _container_app(context: Context, resource: Resource) -> Iterator[EntryPoint]
     )
     environment = context.estate.get(reference) if reference else None
     gap = _hidden(context, resource, "properties.configuration.ingress")
-    if gap is None and body.flag(resource.body, "properties.configuration.ingress.external") is not True:
+    if gap is None and not _is_external(resource):
         state, said = EntryState.CLOSED, "it has no external ingress"
     elif closing := _closed_environment(environment):
         state, said, gap = EntryState.CLOSED, closing, None
@@ -72,6 +72,16 @@ def _container_app(context: Context, resource: Resource) -> Iterator[EntryPoint]
     else:
         state, said = _by_ingress_rules(resource)
     yield EntryPoint(resource, "service", "ingress", "443", state, said, (resource.id,), gap=gap)
+
+
+def _is_external(app: Resource) -> bool:
+    """Whether an app takes anything from outside of its environment, on its main port or on another one.
+
+    https://learn.microsoft.com/azure/container-apps/ingress-overview
+    """
+    ingress = body.value(app.body, "properties.configuration.ingress")
+    ports = (ingress, *body.objects(ingress, "additionalPortMappings"))
+    return any(body.flag(one, "external") is True for one in ports)
 
 
 def _closed_environment(environment: Resource | None) -> str | None:
