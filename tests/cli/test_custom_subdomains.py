@@ -12,7 +12,7 @@ from tests.e2e.command import Ended, in_process
 from tests.estates.chat import chat_bodies
 
 Body = dict[str, Any]
-RULE = "openai-private-endpoint-works"
+RULE, MANAGED = "openai-private-endpoint-works", "ml-model-and-search-endpoints-work"
 
 
 def estate_with(folder: Path, value: object, *, is_read: bool = True) -> Path:
@@ -31,8 +31,8 @@ def estate_with(folder: Path, value: object, *, is_read: bool = True) -> Path:
     return source
 
 
-def judged(source: Path, *options: str) -> Ended:
-    words = ("evaluate", source, "--complete", "--include-passed", "--select", RULE, "-o", "json", *options)
+def judged(source: Path, rule: str = RULE) -> Ended:
+    words = ("evaluate", source, "--complete", "--include-passed", "--select", rule, "-o", "json")
     return in_process(*words, "--as-of", "2024-02-20T12:00:00Z", at=source.parent)
 
 
@@ -41,6 +41,14 @@ def test_a_private_endpoint_needs_the_name(value: object, status: str, tmp_path:
     (found,) = judged(estate_with(tmp_path, value)).findings
     assert found["status"] == status
     assert ("customSubDomainName" in found["message"]) is (status == "fail")
+
+
+@pytest.mark.parametrize(("value", "status"), [(..., "pass"), (None, "fail")])
+def test_a_managed_endpoint_needs_the_name_as_well(value: object, status: str, tmp_path: Path) -> None:
+    found = judged(estate_with(tmp_path, value), MANAGED).findings
+    (about,) = [one for one in found if (one["sub_object"] or "").startswith("oai-")]
+    assert about["status"] == status
+    assert ("customSubDomainName" in about["message"]) is (status == "fail")
 
 
 def test_whether_it_has_the_name_may_not_have_been_read(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from auditor.architecture import capabilities
 from auditor.architecture.workloads import may_have
 from auditor.azure import body
 from auditor.azure.catalogue import shipped
-from auditor.estate.private_connections import LISTED, hidden_connections
+from auditor.estate.private_connections import LISTED, hidden_connections, missing_need
 from auditor.model import Gap, Resource
 from auditor.network.ways_out import BROAD_TAGS
 
@@ -60,7 +60,7 @@ class ManagedRule(Fact, frozen=True, kw_only=True):
     target_status: Known[str | None]
     """what the target's own connection says; absent where it lists none for the rule"""
     effective: Known[bool]
-    """whether the rule is active and, for a required one, approved by its target"""
+    """whether the rule is active and, for a required one, approved by its target, which can have private endpoints"""
     wildcard: bool
     """whether the host name holds a wildcard"""
     broad: bool
@@ -70,6 +70,7 @@ class ManagedRule(Fact, frozen=True, kw_only=True):
     isolation_mode: Known[str]
     """the isolation mode of the managed network, `Disabled` where there is none"""
     workspace: Hidden[str]
+    lacking: Hidden[str | None] = None
 
     def sentence(self) -> str:
         """Say whether a required endpoint is in effect, or where a rule of the user's lets traffic go."""
@@ -87,10 +88,16 @@ class ManagedRule(Fact, frozen=True, kw_only=True):
         if not self.present:
             return "is missing"
         if isinstance(self.status, str) and body.same_text(self.status, "Active"):
-            if isinstance(self.effective, Gap):
-                return "is active, but what its target says is not known"
-            return f"is not approved by its target, which says {self.target_status or 'nothing'}"
+            return self._refusal()
         return f"is {self.status or 'without status'}"
+
+    def _refusal(self) -> str:
+        """Say why an active rule has no effect."""
+        if self.lacking is not None:
+            return f"is active, but does not work: {self.lacking}"
+        if isinstance(self.effective, Gap):
+            return "is active, but what its target says is not known"
+        return f"is not approved by its target, which says {self.target_status or 'nothing'}"
 
     def _place(self) -> str:
         place = self.destination or "an unnamed place"
@@ -215,6 +222,8 @@ def _required_fact(network: Network, need: OutboundNeed, rule: OutboundRule | No
     says = TargetSays(gap) if rule is None else _target_says(network.managed, rule)
     sources = [] if rule is None else [rule.source, *says.source]
     approved = given(says.status, lambda status: body.same_text(status, "Approved"))
+    target = context.estate.get(need.target)
+    lacking = missing_need(context.estate, target) if target is not None else None
     return ManagedRule(
         about=facts.about(
             context,
@@ -233,13 +242,21 @@ def _required_fact(network: Network, need: OutboundNeed, rule: OutboundRule | No
         present=True if rule else gap or False,
         status=rule.status if rule else gap,
         target_status=says.status,
-        effective=approved if rule is None or rule.is_active else False,
+        effective=_works(approved, lacking) if rule is None or rule.is_active else False,
         wildcard=False,
         broad=False,
         provisioned=network.provisioned,
         isolation_mode=network.isolation_mode,
         workspace=workspace.name,
+        lacking=lacking if isinstance(lacking, str) else None,
     )
+
+
+def _works(approved: Known[bool], lacking: str | Gap | None) -> Known[bool]:
+    """Return whether an endpoint works that its target says to approve, or not; `lacking`: what the target may lack for it."""
+    if isinstance(lacking, str):
+        return False
+    return lacking if lacking is not None and approved is True else approved
 
 
 class TargetSays(Struct, frozen=True):
