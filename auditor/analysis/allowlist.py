@@ -93,7 +93,7 @@ class AllowList(Fact, frozen=True, kw_only=True):
     """What the allow list of a service's firewall covers, and who reaches its public endpoint."""
 
     service: str
-    """`account`, `vault`, `storage`, `registry`, `search` or `workspace`"""
+    """the type in short: `account`, `vault`, `storage`, `registry`, `search`, `workspace`, …"""
     public_network_access: Known[str]
     """as spelled, `Enabled` where absent"""
     default_action: Known[str | None]

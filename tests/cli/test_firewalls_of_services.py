@@ -225,3 +225,18 @@ def test_rules_below_a_service_that_were_not_read_are_unknown_unless_it_is_close
     assert verdicts(database(SQL, OPEN_SPAN), tmp_path, rule) == ["fail"]
     closed = [service(SQL, publicNetworkAccess="Disabled")]
     assert set(verdicts(closed, tmp_path, "network-*")) <= {"not_applicable"}
+
+
+def printed(body: Body) -> Body:
+    """Return a resource as the Azure CLI prints it: its properties stand one level higher."""
+    return {
+        **{key: value for key, value in body.items() if key != "properties"},
+        **body["properties"],
+        "resourceGroup": "rg",
+    }
+
+
+@pytest.mark.parametrize("kind", [SQL, POSTGRESQL, MYSQL])
+def test_rules_count_as_the_command_line_prints_them(kind: str, tmp_path: Path) -> None:
+    for span, answer in ((OPEN_SPAN, "yes"), (("10.0.0.1", "10.0.0.9"), "no")):
+        assert answers(list(map(printed, database(kind, span))), tmp_path, "--complete") == [answer]
