@@ -59,7 +59,8 @@ def packed(run: Run) -> Run:
     """Return a run as bytes, which stay in this process or go to another one that judges the same estate."""
     if isinstance(run.content, bytes):
         return run
-    return replace(run, content=_packer().compress(packed_findings.dumps(run.content)))
+    content = _packer().compress(packed_findings.dumps(run.content))
+    return replace(run, content=bytes(memoryview(content)))  # what the packer gives holds room for the whole
 
 
 @cache
