@@ -106,11 +106,13 @@ def _closed(estate: Estate, app: Resource, stated: str | None) -> AppDoor | None
     """Return that the switch closes both sites, or that it is not known; None where access rules decide."""
     if body.same_text(stated, "Disabled"):
         return AppDoor("", "publicNetworkAccess=Disabled", is_off=True)
-    gap = estate.gap_at(app.key, _SWITCH)
-    if stated is None and gap is not None:
+    return None if stated is not None else _closed_by_endpoints(estate, app)
+
+
+def _closed_by_endpoints(estate: Estate, app: Resource) -> AppDoor | None:
+    """Return that a private endpoint closes an app that states no switch, or may; None where there is none."""
+    if gap := estate.gap_at(app.key, _SWITCH):
         return AppDoor("", f"{gap.what} was not collected", gap=gap)
-    if stated is not None:
-        return None
     connected = _is_connected(estate, app)
     if isinstance(connected, Gap):
         return AppDoor("", f"publicNetworkAccess is absent, and {connected.reason}", gap=connected)
