@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -57,6 +57,7 @@ from auditor.snapshot.unkeyed import without_keyed_marks
 with lazy_imports(__name__):
     from auditor.diff import drift as drifts
     from auditor.diff import states
+    from auditor.engine import keeping
 
 _LOGGER: Final = logging.getLogger(__name__)
 _NAMED: Final = 3
@@ -69,7 +70,9 @@ class Terms(Struct, frozen=True):
     `framework` is the one by whose requirements the report is to be grouped. `draw` asks for pictures of the workloads.
     `known` are failures that count only as far as they have grown; None where there is nothing to compare with.
     `processes` is how many judge at once, where they can (0: as many as gain); what comes out is the same for any number,
-    and where a `cluster` does it. `watch` is told how far judging is.
+    and where a `cluster` does it. `answers` is a file of what an earlier run found, of which all that still holds is taken
+    over, and in which this one keeps what it finds; what comes out is the same. `watch` is told how far judging is, and
+    `tell` what of it somebody should know.
     """
 
     complete: bool = False
@@ -82,7 +85,9 @@ class Terms(Struct, frozen=True):
     known: KnownFailures | None = None
     processes: int = 1
     cluster: Cluster | None = None
+    answers: Path | None = None
     watch: partwise.Watch = partwise.unwatched
+    tell: Callable[[str], None] = _LOGGER.warning
 
 
 class Cluster(Protocol):
@@ -170,9 +175,12 @@ def _evaluation(snapshot: Snapshot, rules: RuleSet, terms: Terms, when: Moment) 
 
 
 def _findings(snapshot: Snapshot, evaluation: Evaluation, terms: Terms, when: Moment) -> partwise.JudgedFindings:
-    finish = _Finishing.of(evaluation.estate).of_part(disclosure.Cleaner())
     spread = _spread(snapshot, evaluation.rules, terms, when)
-    return partwise.judged(evaluation, finish, spread, terms.watch)
+    finishing, cleaner = _Finishing.of(evaluation.estate), disclosure.Cleaner()
+    if terms.answers is not None:
+        kept = keeping.KeptFindings(terms.answers, evaluation, lambda: finishing.names.by_guid, terms.tell)
+        return kept.judged(lambda *seen: _Finishing.of(*seen).of_part(cleaner), spread, terms.watch)
+    return partwise.judged(partwise.PartwiseEvaluation(evaluation, finishing.of_part(cleaner), terms.watch), spread)
 
 
 def _state(
@@ -201,7 +209,9 @@ def _misfit(snapshot: Snapshot, evaluation: Evaluation, terms: Terms, report: Re
     likeness = f"the estate looks like {other} and is judged by {baseline.called}"
     if _lacks(evaluation.estate, by_other):
         return f"{likeness}; what came of that alone only a snapshot tells that was collected with --everything"
-    plain = replace(terms, exemption_files=(), framework=None, draw=False, known=None, explain_passes=False)
+    plain = replace(
+        terms, exemption_files=(), framework=None, draw=False, known=None, explain_passes=False, answers=None
+    )
     when = moment(plain, snapshot.metadata)
     by_it = _evaluation(snapshot, by_other, plain, when)
     fitting = _report(snapshot, by_it, plain, when, _findings(snapshot, by_it, plain, when))
@@ -314,9 +324,9 @@ class _Finishing(Struct, frozen=True):
     claimed: claims.ExemptionClaims
 
     @classmethod
-    def of(cls, estate: Estate) -> _Finishing:
-        """Return what finishes the findings on an estate."""
-        return cls(CommonNames(estate, estate.metadata.subscription_names), claims.ExemptionClaims(estate))
+    def of(cls, estate: Estate, names: Mapping[str, str] | None = None) -> _Finishing:
+        """Return what finishes the findings on an estate; `names` are what people call things there, if that is known."""
+        return cls(CommonNames(estate, estate.metadata.subscription_names, names), claims.ExemptionClaims(estate))
 
     def of_part(self, cleaner: disclosure.Cleaner) -> partwise.Finish:
         """Return it for a part of the findings, with what takes the secrets out of it."""

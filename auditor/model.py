@@ -94,6 +94,9 @@ class HeldBody:
             return self._body
         return {} if self._store is None else self._store.read(self.content)
 
+    members = read
+    """Return the object for whoever looks at some of its members, and need not have JSON's own kind of object."""
+
     def replaced(self, body: Mapping[str, object]) -> HeldBody:
         """Return another object, held in the same way."""
         return HeldBody(body, self._store)
@@ -161,7 +164,7 @@ class Resource(Struct, frozen=True, eq=False):
     @property
     def body(self) -> Mapping[str, object]:
         """Return the whole object as Azure spelled it."""
-        return self.held.read()
+        return self.held.members()
 
     @property
     def id(self) -> str:

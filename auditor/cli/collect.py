@@ -209,6 +209,7 @@ def scan(
     notify_set: opt.NotifySet = None,
     notify_dry_run: opt.NotifyDryRun = False,
     processes: opt.Processes = opt.AUTO,
+    answers: opt.Answers = None,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = 0,
     color: opt.Colors = opt.Color.AUTO,
@@ -217,16 +218,15 @@ def scan(
 ) -> None:
     """Read Azure, every subscription unless a scope is given, and judge what is there. Nothing is ever written to it."""
     read = _options(auth, cloud, arm_endpoint, allow_endpoint, resolve_principals, redact_people, redaction_key, rules)
-    look = evaluate.Look(color, verbose > 0, not no_pager, not no_progress)
-    ends = evaluate.Ending(fail_on, exit_zero, allow_incomplete)
-    style, grouping = opt.style(csv_delimiter, json_version, has_bom=csv_bom), formats.Grouping(group_by, top, compact)
-    targets = evaluate.targets(output, [*(exemptions or ()), known], snapshot)
-    shown = evaluate.Presentation(targets, ends, include_passed, look, quiet, style, grouping)
-    judging = evaluate.judging([], baseline, rules, assignments, (select, ignore), (exemptions, known), framework)
+    look, ends = (color, verbose > 0, not no_pager, not no_progress), (fail_on, exit_zero, allow_incomplete)
+    form = opt.style(csv_delimiter, json_version, has_bom=csv_bom), formats.Grouping(group_by, top, compact)
+    targets, how = evaluate.targets(output, [*(exemptions or ()), known], snapshot, answers), (processes, answers)
+    shown = evaluate.Presentation(targets, evaluate.Ending(*ends), include_passed, evaluate.Look(*look), quiet, *form)
+    asked = evaluate.judging([], baseline, rules, assignments, (select, ignore), (exemptions, known), framework, how)
     after = follow_up.asked(history, known, (notify, notify_format, notify_set), is_rehearsal=notify_dry_run)
     request = _Request(_scope(tenant, management_group, subscription, resource_group, tag), read, quiet, no_progress)
-    with _collected(request, judging, as_of, (snapshot, resume), everything=everything) as path:
-        evaluate.run(replace(judging, sources=[str(path)], processes=processes), as_of, shown, after, complete=False)
+    with _collected(request, asked, as_of, (snapshot, resume), everything=everything) as path:
+        evaluate.run(replace(asked, sources=[str(path)]), as_of, shown, after, complete=False)
 
 
 @contextmanager

@@ -118,6 +118,7 @@ def evaluate(
     notify_dry_run: opt.NotifyDryRun = False,
     processes: opt.Processes = opt.AUTO,
     dask: opt.Dask = None,
+    answers: opt.Answers = None,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = 0,
     color: opt.Colors = opt.Color.AUTO,
@@ -131,7 +132,7 @@ def evaluate(
     Several are one estate. What they do not hold is not known, unless they are the whole truth (--complete).
     """
     shown = Presentation(
-        targets=targets(output, [*sources, *(exemptions or ()), known]),
+        targets=targets(output, [*sources, *(exemptions or ()), known], answers),
         ends=Ending(fail_on, exit_zero=exit_zero, allow_incomplete=allow_incomplete),
         include_passed=include_passed,
         look=Look(color, is_verbose=verbose > 0, has_pager=not no_pager, has_progress=not no_progress),
@@ -139,11 +140,17 @@ def evaluate(
         style=opt.style(csv_delimiter, json_version, has_bom=csv_bom),
         grouping=formats.Grouping(group_by, top, compact),
     )
-    globs, accepted = (select, ignore), (exemptions, known)
-    judged = judging(sources, baseline, rules, assignments, globs, accepted, framework, processes)
+    globs, accepted, how = (select, ignore), (exemptions, known), (processes, answers)
+    judged = judging(sources, baseline, rules, assignments, globs, accepted, framework, how)
     after = follow_up.asked(history, known, (notify, notify_format, notify_set), is_rehearsal=notify_dry_run)
-    with nullcontext() if dask is None else clusters.connected(dask) as cluster:
+    with _cluster(dask, answers) as cluster:
         run(replace(judged, cluster=cluster), as_of, shown, after, complete=complete)
+
+
+def _cluster(dask: str | None, answers: Path | None) -> AbstractContextManager[audit.Cluster | None]:
+    if dask and answers:
+        raise AuditorError("evaluate takes one of --answers and --dask", "what workers find is not kept")
+    return nullcontext() if dask is None else clusters.connected(dask)
 
 
 class SampleEstate(StrEnum):
@@ -214,6 +221,7 @@ class JudgingOptions(Struct, frozen=True):
     known: Path | None = None
     processes: int = opt.AUTO
     cluster: audit.Cluster | None = None
+    answers: Path | None = None
 
 
 def judging(
@@ -224,15 +232,17 @@ def judging(
     globs: tuple[list[str] | None, list[str] | None],
     accepted: tuple[list[Path] | None, Path | None],
     framework: str | None,
-    processes: int = opt.AUTO,
+    how: tuple[int, Path | None] = (opt.AUTO, None),
 ) -> JudgingOptions:
     """Return what is judged, and by what.
 
-    `globs` are the rules that are wanted, and those that are not; `accepted` the exemptions and the known failures.
+    `globs` are the rules that are wanted, and those that are not; `accepted` the exemptions and the known failures; `how`
+    is by how many processes, and the file in which answers are kept.
     """
     (select, ignore), (exemptions, known) = globs, accepted
     selection = in_force.Selection(baseline, rules or (), assignments or (), select or (), ignore or ())
-    return JudgingOptions(sources, selection, exemptions or (), framework, known, processes)
+    processes, answers = how
+    return JudgingOptions(sources, selection, exemptions or (), framework, known, processes, answers=answers)
 
 
 def run(
@@ -251,9 +261,13 @@ def run(
         draw=any(target.format.draws for target in shown.targets),
         processes=options.processes,
         cluster=options.cluster,
+        answers=options.answers,
     )
     with judging_progress.shown(quiet=shown.quiet or not shown.look.has_progress) as watch:
-        audited = audit.audit(snapshot, rule_set, replace(terms, watch=watch))
+        told = streams.unheard if shown.quiet else streams.remark
+        audited = audit.audit(
+            snapshot, rule_set, replace(terms, watch=watch, tell=lambda text: told(f"auditor: {text}"))
+        )
     with follow_up.followed(after, audited, shown.ends.fail_on, quiet=shown.quiet) as report:
         write(report, shown, cores.processes_for(options.processes, report.resources))
     if not shown.quiet and not any(target.format.shows_notices for target in shown.targets):
@@ -288,14 +302,16 @@ def check_content(options: JudgingOptions) -> in_force.RuleSet | None:
 
 
 def targets(
-    outputs: Sequence[str] | None, read: Iterable[str | Path | None] = (), snapshot: Path | None = None
+    outputs: Sequence[str] | None, read: Iterable[str | Path | None] = (), *beside: Path | None
 ) -> Sequence[OutputTarget]:
     """Read `--output`; refuse, before any work, formats that do not exist and files that cannot be written.
 
-    Nor may they be files that are `read`, nor the `snapshot` that is written beside them.
+    Nor may they be files that are `read`, nor those that are written `beside` them.
     """
     found = [_target(text) for text in outputs or [opt.DEFAULT_FORMAT]]
-    written = (*(target.path for target in found), snapshot)
+    for path in filter(None, beside):
+        streams.check_writable(path)
+    written = (*(target.path for target in found), *beside)
     streams.check_apart((path for path in written if path), (source for source in read if source))
     return found if any(not target.folder for target in found) else [_target(opt.DEFAULT_FORMAT), *found]
 

@@ -340,6 +340,15 @@ Dask = Annotated[
         help="Judge on the workers of this Dask scheduler, which must be trusted (never from a file of settings).",
     ),
 ]
+Answers = Annotated[
+    Path | None,
+    typer.Option(
+        "--answers",
+        metavar="FILE",
+        envvar="AUDITOR_ANSWERS",
+        help="Keep what is found in this file, and next time judge only what has changed since; the report is the same.",
+    ),
+]
 Colors = Annotated[Color, typer.Option("--color", envvar="AUDITOR_COLOR", help="Colour the table.")]
 NoProgress = Annotated[
     bool, typer.Option("--no-progress", envvar="AUDITOR_NO_PROGRESS", help="No progress display on stderr.")

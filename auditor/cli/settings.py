@@ -27,6 +27,7 @@ NEVER_FROM_FILE: Final = frozenset(
         *("notify-format", "notify-set", "notify-dry-run", "older-than"),
         *("redaction-key", "keep-secrets", "key"),
         *("everything", "only-for"),
+        "answers",  # whoever wrote them says what is not judged
         "dask",  # whoever answers there may run anything here
     }
 )

@@ -51,6 +51,10 @@ def remark(text: str) -> None:
     _to_stderr(safe(text))
 
 
+def unheard(_: str) -> None:
+    """Write nothing, where nobody wants to be told."""
+
+
 def _to_stderr(line: str) -> None:
     try:
         sys.stderr.write(f"{line}\n")

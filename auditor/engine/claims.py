@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Final
 
 from msgspec.structs import replace
@@ -24,11 +25,16 @@ class ExemptionClaims:
     """What in Azure itself says that something is exempt: policy exemptions, by scope, and tags."""
 
     def __init__(self, estate: Estate) -> None:
-        self._by_scope: dict[str, list[str]] = {}
+        self._estate = estate
         self._known: BoundedCache[str, tuple[Mapping[str, object], list[str]]] = BoundedCache(_REMEMBERED)
-        for exemption in estate.of_type(POLICY_EXEMPTIONS):
+
+    @cached_property
+    def _by_scope(self) -> Mapping[str, Sequence[str]]:
+        found: dict[str, list[str]] = {}
+        for exemption in self._estate.of_type(POLICY_EXEMPTIONS):
             scope = exemption.key.partition(f"/providers/{POLICY_EXEMPTIONS}/")[0]
-            self._by_scope.setdefault(scope, []).append(disclosure.text_without_secrets(_policy_exemption(exemption)))
+            found.setdefault(scope, []).append(disclosure.text_without_secrets(_policy_exemption(exemption)))
+        return found
 
     def beside(self, findings: Iterable[Finding]) -> list[Finding]:
         """Return findings with what claims that their resource is exempt beside each failure."""

@@ -41,7 +41,7 @@ from auditor.truth import Truth
 EVERYWHERE: Final = "/"
 DERIVED: Final = "derived"
 """The source of what an analysis worked out; what it worked from stands beside it, as input."""
-_ROWS: Final = 1_000  # of a type in a part
+ROWS_OF_A_PART: Final = 1_000  # of a type in a part
 _FACTS: Final = 1_000  # of a kind that all rules on it are asked of together
 _COST_OF_ANALYSIS: Final = 4  # times that of rules on the resources that it reads
 _LOGGER: Final = logging.getLogger(__name__)
@@ -69,16 +69,40 @@ class EvaluationPart(Struct, frozen=True):
     """A part of what is to be judged, which needs the answers of no other.
 
     `weight` says about how much there is to look at, so that the longest can begin first. Parts of several states of an
-    estate that have one `place` are about the same; `findings` is given what is shared by them, if there are several.
+    estate that have one `place` are about the same; `findings` is given the view of the estate that is judged.
     """
 
     place: tuple[str, ...]
     name: str
     weight: int
-    findings: Callable[[SharedAnswers | None], Iterable[Finding]]
+    findings: Callable[[EstateView], Iterable[Finding]]
 
 
-def parts_of(question: Evaluation, raw_inputs: RawInputs) -> Sequence[EvaluationPart]:
+class EstateView(Struct, frozen=True):
+    """What is judged, as parts look at it, with what is remembered from one part to the next.
+
+    `rows` returns some resources of a type, of which it is given the first one's place, as they are seen here. `shared` is
+    what several states share, where there are several.
+    """
+
+    question: Evaluation
+    raw_inputs: RawInputs
+    memory: MemoryOfType
+    rows: Callable[[Sequence[Resource], str, int], Sequence[Resource]]
+    shared: SharedAnswers | None = None
+
+    @classmethod
+    def of(
+        cls,
+        question: Evaluation,
+        raw_inputs: RawInputs,
+        rows: Callable[[Sequence[Resource], str, int], Sequence[Resource]] = lambda rows, _type, _first: rows,
+    ) -> EstateView:
+        """Return what nothing is remembered of yet."""
+        return cls(question, raw_inputs, MemoryOfType(question), rows)
+
+
+def parts_of(question: Evaluation) -> Sequence[EvaluationPart]:
     """Return what is to be judged: components, analyses, rows of each type, and what was not seen, in this order."""
     on_facts: dict[str, list[tuple[RuleInForce, OnFact]]] = defaultdict(list)
     on_types: list[tuple[RuleInForce, OnType]] = []
@@ -88,7 +112,7 @@ def parts_of(question: Evaluation, raw_inputs: RawInputs) -> Sequence[Evaluation
             case OnFact(kind=kind) as applies:
                 on_facts[kind].append((rule, applies))
             case OnComponent() as applies:
-                judge = _sharing_nothing(partial(_component_findings, rule, applies, question))
+                judge = partial(_component_findings, rule, applies)
                 place = ("component", rule.id)
                 parts.append(EvaluationPart(place, rule.rule.title, len(question.workloads.all), judge))
             case OnType() as applies:
@@ -96,20 +120,17 @@ def parts_of(question: Evaluation, raw_inputs: RawInputs) -> Sequence[Evaluation
     analyses = {question.rules.analyses[kind].name: question.rules.analyses[kind] for kind in sorted(on_facts)}
     for analysis in analyses.values():
         read = sum(len(question.estate.of_type(name)) for name in analysis.reads)
-        derive = partial(_analysis_findings, analysis, on_facts, raw_inputs, question)
+        derive = partial(_analysis_findings, analysis, on_facts)
         name = f"the analysis {analysis.name}"
         parts.append(EvaluationPart(("analysis", analysis.name), name, _COST_OF_ANALYSIS * read, derive))
     return [*parts, *_type_parts(on_types, question)]
 
 
 def _analysis_findings(
-    analysis: Analysis,
-    rules: Mapping[str, Sequence[tuple[RuleInForce, OnFact]]],
-    raw_inputs: RawInputs,
-    question: Evaluation,
-    shared: SharedAnswers | None,
+    analysis: Analysis, rules: Mapping[str, Sequence[tuple[RuleInForce, OnFact]]], view: EstateView
 ) -> Iterator[Finding]:
     """Judge facts, kind by kind and some at a time: what is made of them to judge them is let go with them."""
+    question = view.question
     derived = _derived(analysis, question)
     filing = FactFiling(question.estate, question.workloads)
     for kind in sorted(derived):
@@ -118,7 +139,7 @@ def _analysis_findings(
         facts, met = deque(known.facts if asked else ()), set[str]()
         known = replace(known, facts=())
         while some := [facts.popleft() for _ in range(min(_FACTS, len(facts)))]:
-            cases = _Cases(some, places, raw_inputs, filing, shared)
+            cases = _Cases(some, places, view.raw_inputs, filing, view.shared)
             for rule, applies in asked:
                 for finding in _fact_findings(rule, applies, cases):
                     met.add(rule.rule.id)
@@ -133,28 +154,22 @@ def _type_parts(rules: Sequence[tuple[RuleInForce, OnType]], question: Evaluatio
     for rule, applies in rules:
         for name in applies.types:
             by_type[name.lower()].append(rule)
-    memory = _OfOneType(question)
     for resource_type, asked in sorted(by_type.items()):
         resources = question.estate.judged(resource_type)
-        for first in range(0, len(resources), _ROWS):
-            rows = resources[first : first + _ROWS]
-            judge = partial(_resource_findings, rows, resource_type, asked, memory)
+        for first in range(0, len(resources), ROWS_OF_A_PART):
+            rows = resources[first : first + ROWS_OF_A_PART]
+            judge = partial(_resource_findings, rows, resource_type, first, asked)
             name = f"{len(rows)} resources of type {resource_type}"
             yield EvaluationPart(("type", resource_type, str(first)), name, len(rows), judge)
-    unseen = _sharing_nothing(partial(_unseen_of_types, rules, by_type, question))
+    unseen = partial(_unseen_of_types, rules, by_type)
     yield EvaluationPart(("unseen",), "what was not seen", len(rules), unseen)
 
 
-def _sharing_nothing(judge: Callable[[], Iterable[Finding]]) -> Callable[[SharedAnswers | None], Iterable[Finding]]:
-    """Return what judges each state for itself: few subjects, or what is not known of a state as a whole."""
-    return lambda _: judge()
-
-
-class _OfOneType:
+class MemoryOfType:
     """What the rules on a type said so far. Rows of one type mostly come one after the other: no other's is kept."""
 
     def __init__(self, question: Evaluation) -> None:
-        self.question = question
+        self._question = question
         self._type = ""
         self._remembered: Sequence[RememberedRule] = ()
         self._places = Places()
@@ -163,20 +178,16 @@ class _OfOneType:
         """Return the rules on a type with what they said, and the places that they read."""
         if resource_type != self._type:
             self._type, self._places = resource_type, Places()
-            self._remembered = [_remembered(rule, self._places, self.question) for rule in asked]
+            self._remembered = [_remembered(rule, self._places, self._question) for rule in asked]
         return self._remembered, self._places
 
 
 def _resource_findings(
-    resources: Iterable[Resource],
-    resource_type: str,
-    asked: Sequence[RuleInForce],
-    memory: _OfOneType,
-    shared: SharedAnswers | None,
+    resources: Sequence[Resource], resource_type: str, first: int, asked: Sequence[RuleInForce], view: EstateView
 ) -> Iterator[Finding]:
-    question = memory.question
-    rules, places = memory.rules(resource_type, asked)
-    for resource in resources:
+    question, shared = view.question, view.shared
+    rules, places = view.memory.rules(resource_type, asked)
+    for resource in view.rows(resources, resource_type, first):
         reading = Reading(ResourceSubject(resource, question.estate), places)
         role = question.workloads.role_of(resource.key)
         case = ResourceCase(reading, info_of(resource, *role, question.estate))
@@ -186,9 +197,10 @@ def _resource_findings(
 
 
 def _unseen_of_types(
-    rules: Sequence[tuple[RuleInForce, OnType]], by_type: Mapping[str, Sequence[RuleInForce]], question: Evaluation
+    rules: Sequence[tuple[RuleInForce, OnType]], by_type: Mapping[str, Sequence[RuleInForce]], view: EstateView
 ) -> Iterator[Finding]:
     """Yield what rules on types say of what was not seen, and which of them met nothing."""
+    question = view.question
     unseen: dict[str, list[Finding]] = {rule.id: [] for rule, _ in rules}
     for resource_type, asked in sorted(by_type.items()):
         for missing in question.estate.missing(resource_type):
@@ -366,7 +378,8 @@ def _ask(rule: RuleInForce, subject: Subject, question: Evaluation, about: Truth
         return Verdict(Status.UNKNOWN, errors=(f"{type(problem).__name__}: {problem}",))
 
 
-def _component_findings(rule: RuleInForce, applies: OnComponent, question: Evaluation) -> Iterator[Finding]:
+def _component_findings(rule: RuleInForce, applies: OnComponent, view: EstateView) -> Iterator[Finding]:
+    question = view.question
     of_components = (question.rules.components.get(name, ()) for name in applies.components)
     types = {name.lower() for name in applies.types or [name for names in of_components for name in names]}
     met: set[str] = set()

@@ -23,11 +23,17 @@ _REMEMBERED: Final = 16_384
 
 
 class CommonNames:
-    """What people call the things of an estate; gone through at the first sentence that has a GUID in it."""
+    """What people call the things of an estate; gone through at the first sentence that has a GUID in it.
 
-    def __init__(self, estate: Estate, subscriptions: Mapping[str, str]) -> None:
+    `known` are the names by GUID in lower case, where somebody has gone through it.
+    """
+
+    def __init__(
+        self, estate: Estate, subscriptions: Mapping[str, str], known: Mapping[str, str] | None = None
+    ) -> None:
         self._estate = estate
         self._subscriptions = subscriptions
+        self._known = known
         self._sentences: BoundedCache[str, str] = BoundedCache(_REMEMBERED)
 
     def into(self, findings: Iterable[Finding]) -> list[Finding]:
@@ -43,12 +49,13 @@ class CommonNames:
         """Return a sentence with names in it; many findings say the same."""
         named = _ID.sub(lambda match: ids.name_of(match[0]) or match[0], text) if "/" in text else text
         if _GUID.search(named):
-            named = _called_by(self._names, named)
+            named = _called_by(self.by_guid, named)
         return self._sentences.keep(text, named)
 
     @cached_property
-    def _names(self) -> Mapping[str, str]:
-        return _names(self._estate, self._subscriptions)
+    def by_guid(self) -> Mapping[str, str]:
+        """Return what people call a subscription, a principal or a role, by its GUID in lower case."""
+        return _names(self._estate, self._subscriptions) if self._known is None else self._known
 
 
 def _called_by(names: Mapping[str, str], text: str) -> str:

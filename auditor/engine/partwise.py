@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import pickle
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import Final, cast
 
@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from auditor.engine import held_findings, packed_findings
-from auditor.engine.evaluate import Evaluation, parts_of
+from auditor.engine.evaluate import EstateView, Evaluation, EvaluationPart, parts_of
 from auditor.engine.finding_order import in_order
 from auditor.engine.held_findings import Run, gathered, packed, runs_of
 from auditor.engine.raw_inputs import RawInputs
@@ -20,7 +20,11 @@ from auditor.engine.shared_answers import SharedAnswers, StateDifferences
 from auditor.engine.tallies import Counting, Tallies, numbers_of, tallies_of
 from auditor.estate.graph import Estate
 from auditor.inputs.collector import at_rest
+from auditor.lazy_imports import lazy_imports
 from auditor.model import Finding
+
+with lazy_imports(__name__):
+    from auditor.engine.kept_answers import JudgedAnew
 
 _AT_ONCE: Final = 20_000
 """How many findings of a part are sorted and finished together: an analysis may have millions."""
@@ -64,10 +68,11 @@ class _CountedParts:
 
 
 class JudgedPart(Struct, frozen=True):
-    """The findings of a part, and what they add up to."""
+    """The findings of a part, and what they add up to; `anew` is what a later run may take over, where that is asked for."""
 
     runs: Sequence[Run]
     tallies: Tallies
+    anew: JudgedAnew | None = None
 
 
 class JudgedFindings(Struct, frozen=True):
@@ -86,35 +91,38 @@ class PartwiseEvaluation:
     """An estate judged part by part, in whatever order and wherever; each part of the findings as `finish` leaves it."""
 
     def __init__(self, question: Evaluation, finish: Finish, watch: Watch = unwatched) -> None:
-        self._inputs = RawInputs(question.estate)
-        self._parts = parts_of(question, self._inputs)
+        self.inputs = RawInputs(question.estate)
+        self.parts = parts_of(question)
+        self._view = EstateView.of(question, self.inputs)
         self._numbers = numbers_of(question.estate)
         self._finish = finish
         self._rest = _Rest()
         self._judged = 0
         self._most_held = held_findings.MANY if len(question.estate.resources) < _LARGE else 0
         self._held: list[list[Run]] = []
-        self._counted = _CountedParts([part.weight for part in self._parts], watch)
+        self._counted = _CountedParts([part.weight for part in self.parts], watch)
 
     @property
     def names(self) -> Sequence[str]:
         """Return what the parts are called, in their order."""
-        return [part.name for part in self._parts]
+        return [part.name for part in self.parts]
 
     @property
     def longest_first(self) -> Sequence[int]:
         """Return the numbers of the parts, from the one that takes the longest."""
-        return sorted(range(len(self._parts)), key=lambda number: -self._parts[number].weight)
+        return sorted(range(len(self.parts)), key=lambda number: -self.parts[number].weight)
 
     def judge(self, number: int) -> JudgedPart:
         """Return the findings of a part; once there are many, they are packed."""
-        found, runs = iter(self._parts[number].findings(None)), list[Run]()
-        counting = Counting(self._numbers)
-        while some := list(islice(found, _AT_ONCE)):
+        return self.counted(finished(self.parts[number], self._view, self._finish))
+
+    def counted(self, found: Iterable[list[Finding]]) -> JudgedPart:
+        """Return finished findings, some at a time, with what they add up to; once there are many, they are packed."""
+        runs, counting = list[Run](), Counting(self._numbers)
+        for some in found:
             self._judged += len(some)
-            finished = self._finish(in_order(some))
-            counting.add(finished)
-            runs += runs_of(finished)
+            counting.add(some)
+            runs += runs_of(some)
             self._hold(runs)
             self._rest.after(len(some))
         return JudgedPart(runs, counting.tallies)
@@ -143,7 +151,7 @@ class PartwiseEvaluation:
 
     def together(self, judged: Sequence[JudgedPart]) -> JudgedFindings:
         """Return the findings of all parts, in order."""
-        found = gathered(chain.from_iterable(part.runs for part in judged), self._inputs)
+        found = gathered(chain.from_iterable(part.runs for part in judged), self.inputs)
         return JudgedFindings(found, Tallies.together(part.tallies for part in judged))
 
 
@@ -159,8 +167,10 @@ class StatesTogether:
         self._questions = questions
         self._finishing = finishing
         self._inputs = [RawInputs(question.estate, number) for number, question in enumerate(questions)]
-        pairs = zip(questions, self._inputs, strict=True)
-        self._parts = [{part.place: part for part in parts_of(question, inputs)} for question, inputs in pairs]
+        self._parts = [{part.place: part for part in parts_of(question)} for question in questions]
+        self._views = [
+            EstateView.of(question, inputs) for question, inputs in zip(questions, self._inputs, strict=True)
+        ]
         self._places = list(dict.fromkeys(place for parts in self._parts for place in parts))
         first = questions[0].estate
         self._differences = [StateDifferences.between(first, question.estate) for question in questions]
@@ -181,7 +191,8 @@ class StatesTogether:
         for state, finish in enumerate(self._finishing()):
             part = self._parts[state].get(self._places[number])
             shared.begin(state)
-            found.append([] if part is None else finish(in_order(part.findings(shared))))
+            view = replace(self._views[state], shared=shared)
+            found.append([] if part is None else finish(in_order(part.findings(view))))
         self._rest.after(sum(map(len, found)))
         return found
 
@@ -206,13 +217,21 @@ class StatesTogether:
         ]
 
 
+def finished(part: EvaluationPart, view: EstateView, finish: Finish) -> Iterator[list[Finding]]:
+    """Yield the findings of a part, some at a time, in order and finished."""
+    found = iter(part.findings(view))
+    while some := list(islice(found, _AT_ONCE)):
+        yield finish(in_order(some))
+
+
 Spread = Callable[[PartwiseEvaluation], Sequence[JudgedPart]]
 """What has all parts judged, wherever, and returns their findings in the order of the parts."""
 
 
 def findings(question: Evaluation) -> Sequence[Finding]:
     """Return the findings of all rules, sorted by severity, rule, resource and sub-object."""
-    return judged(question, list, one_after_the_other).findings
+    with at_rest():
+        return judged(PartwiseEvaluation(question, list), one_after_the_other).findings
 
 
 def one_after_the_other(parts: PartwiseEvaluation) -> Sequence[JudgedPart]:
@@ -224,13 +243,9 @@ def one_after_the_other(parts: PartwiseEvaluation) -> Sequence[JudgedPart]:
     return found
 
 
-def judged(question: Evaluation, finish: Finish, spread: Spread, watch: Watch = unwatched) -> JudgedFindings:
-    """Return the sorted findings of all rules, each part of them as `finish` leaves it.
-
-    What comes out is the same wherever the parts are judged.
-    """
+def judged(parts: PartwiseEvaluation, spread: Spread) -> JudgedFindings:
+    """Return the sorted findings of all rules. What comes out is the same wherever the parts are judged."""
     with at_rest():  # the estate, which outlives judging
-        parts = PartwiseEvaluation(question, finish, watch)
         return parts.together(spread(parts))
 
 

@@ -70,7 +70,7 @@ class ResourceSubject:
 
     def __init__(self, resource: Resource, estate: Estate) -> None:
         self.resource = resource
-        self.body: Mapping[str, object] = resource.body
+        self.body: Mapping[str, object] = resource.held.read()
         self._estate = estate
         self.doubts: Doubts = [(_steps(gap.what.removesuffix(REST)), gap) for gap in estate.path_gaps(resource.id)]
 
