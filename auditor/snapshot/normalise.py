@@ -338,11 +338,17 @@ def _check_agree(left: _Copy, right: _Copy) -> None:
 
 
 def _agree(left: object, right: object) -> bool:
-    """Whether two values can both be true: objects may state different names, all else has to be the same."""
+    """Whether two values can both be true: objects may state different names, all else has to be the same.
+
+    Case tells nothing apart: Resource Graph and Resource Manager spell ids and words of one resource differently.
+    """
     if isinstance(left, dict) and isinstance(right, dict):
-        return all(_agree(value, right[name]) for name, value in left.items() if name in right)
+        shared = ((value, other) for name, value in left.items() if (other := _spelled_in(right, name)) is not None)
+        return all(_agree(value, right[other]) for value, other in shared)
     if isinstance(left, list) and isinstance(right, list):
         return len(left) == len(right) and all(map(_agree, left, right))
+    if isinstance(left, str) and isinstance(right, str) and left.lower() == right.lower():
+        return True
     return bool(left == right) or _is_redacted(left) or _is_redacted(right)
 
 
@@ -370,7 +376,20 @@ def _filled(own: object, extra: object) -> object:
 
 
 def _filled_object(own: dict[str, object], extra: dict[str, object]) -> dict[str, object]:
-    return {**extra, **{key: _filled(value, extra[key]) if key in extra else value for key, value in own.items()}}
+    pairs = [(key, value, _spelled_in(extra, key)) for key, value in own.items()]
+    shared = {other for _, _, other in pairs}
+    rest = {key: value for key, value in extra.items() if key not in shared}
+    return {**rest, **{key: value if other is None else _filled(value, extra[other]) for key, value, other in pairs}}
+
+
+def _spelled_in(body: Mapping[str, object], name: str) -> str | None:
+    """Return how an object spells a name, which case does not tell from another, or None where it does not have it."""
+    return name if name in body else _by_folded(tuple(body)).get(name.lower())
+
+
+@lru_cache(maxsize=4096)  # as of `_added`
+def _by_folded(names: tuple[str, ...]) -> Mapping[str, str]:
+    return {name.lower(): name for name in names}
 
 
 def _with_children(bodies: dict[str, HeldBody], hold: Hold) -> dict[str, HeldBody]:
