@@ -160,10 +160,11 @@ _OF_MANY: Final = frozenset({"creationcontext", "provisioningstate", "publicnetw
 def _is_in_snake_case(document: Document) -> bool:
     """Whether a resource states its settings as Python spells them, as `az ml` does; it renames words among them, too."""
     inner = document.get("properties")
-    names = [name for of in (document, inner) if isinstance(of, Mapping) for name in of if "_" in name]
+    stated = [*document, *inner] if isinstance(inner, dict) else [*document]
     own_id = document.get("id")
-    if not names or not isinstance(own_id, str) or not ids.is_resource_id(own_id):
+    if "_" not in "".join(stated) or not isinstance(own_id, str) or not ids.is_resource_id(own_id):
         return False
+    names = [name for name in stated if "_" in name]
     kind = shipped().get(ids.type_of(own_id) or "")
     known = {step.folded for one in (kind.properties if kind else ()) for step in one.steps[:2]} | _OF_MANY
     return any(name.replace("_", "").lower() in known for name in names)

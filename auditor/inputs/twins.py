@@ -6,7 +6,7 @@ they do not, neither may be taken for what is set.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -15,6 +15,7 @@ from auditor.snapshot.model import STATED_TWICE
 from auditor.snapshot.rows import FREE_KEYS
 
 _DEEPEST: Final = 100
+_NESTED: Final = frozenset({dict, list})
 _IN_LIST: Final = "[]"
 
 
@@ -35,9 +36,12 @@ def _has_any(body: object) -> bool:
         if type(value) is dict:
             if _twins(tuple(value)):
                 return True
-            waiting += [inner for inner in value.values() if type(inner) is dict or type(inner) is list]
+            inner: Iterable[object] = value.values()
         elif type(value) is list:
-            waiting += [inner for inner in value if type(inner) is dict or type(inner) is list]
+            inner = value
+        else:
+            continue
+        waiting += [each for each in inner if type(each) in _NESTED]
     return False
 
 

@@ -172,7 +172,7 @@ def _collect(
         api_version = given if isinstance(given, str) and given else inherited
         tidy = _tidied(raw, entry.place)
         resource_type = str(tidy["type"])
-        if entry.source == "export":
+        if entry.source == "export" and raw.get("type") != resource_type:
             gaps += _of_two_types(str(tidy["id"]), raw.get("type"), resource_type)
         parts = take_apart(tidy, resource_type.lower(), entry.place)
         draft = drafts[ids.key(str(tidy["id"]))]
