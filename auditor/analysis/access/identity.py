@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from itertools import combinations
+from itertools import combinations, islice
 from typing import ClassVar, Final
+
+from msgspec import Struct, field
 
 from auditor import resource_id as ids
 from auditor.analysis import facts
@@ -15,13 +17,18 @@ from auditor.architecture import capabilities
 from auditor.azure import body
 from auditor.azure.catalogue import shipped
 from auditor.estate.lookup import USER_IDENTITIES
+from auditor.estate.network_relations import GATEWAYS
+from auditor.estate.service_relations import SITES, SLOTS
 from auditor.model import Gap, Resource
+from auditor.rbac.access_graph import AccessGraph
 from auditor.rbac.assignments import Assignment, AssignmentState
 from auditor.rbac.permissions import Plane
 from auditor.rbac.principals import ManagedIdentity, Part
 from auditor.rbac.scopes import ScopeKind, kind_of
 from auditor.truth import Truth
 
+_APPS: Final = frozenset({GATEWAYS, SITES, SLOTS})
+_MOST_APPS: Final = 20
 CAPABLE: Final = frozenset(item.key for item in shipped() if item.calls_others)
 _SURE: Final = frozenset({Truth.YES})
 _PERHAPS: Final = frozenset({Truth.YES, Truth.UNKNOWN})
@@ -114,6 +121,8 @@ class ResourceIdentity(Fact, frozen=True, kw_only=True):
     """ids of resources of other components that run as one of its identities"""
     shares_identity_with_components: Known[tuple[str, ...]]
     """those components"""
+    shares_identity_with_apps: Known[tuple[str, ...]]
+    """ids of other web apps and gateways, of a workload or not, that run as one of its identities; of many, the first 20"""
     name: Hidden[str]
 
     def sentence(self) -> str:
@@ -122,6 +131,8 @@ class ResourceIdentity(Fact, frozen=True, kw_only=True):
             return f"What {self.name} runs as is not known: {self.identity_type.reason}."
         grant = f"{self.name} runs as {self.identity_type if self.has_managed_identity else 'no managed identity'}"
         sharing = self.shares_identity_with_components
+        if not sharing and not isinstance(self.shares_identity_with_apps, Gap):
+            sharing = tuple(map(ids.name_of, self.shares_identity_with_apps))
         if isinstance(sharing, Gap) or not sharing:
             return f"{grant}."
         return f"{grant}, and shares an identity with {' and '.join(sharing)}."
@@ -137,9 +148,10 @@ def derive_facts(access: AccessContext) -> Iterator[Fact]:
     for identity in access.graph.principals.identities.values():
         holders = (identity.principal, *sorted(memberships.groups_of.get(identity.principal, ())))
         yield _identity(access, identity, [one for holder in holders for one in held.get(holder, ())])
+    apps = _Apps(access.graph)
     for item in access.context.estate.catalogue:
         for resource in access.context.estate.of_type(item.key) if item.calls_others else ():
-            yield _resource(access, resource)
+            yield _resource(access, resource, apps)
 
 
 def _identity(access: AccessContext, identity: ManagedIdentity, assignments: Sequence[Assignment]) -> IdentityRoles:
@@ -237,17 +249,18 @@ def _reached(
     return reached
 
 
-def _resource(access: AccessContext, resource: Resource) -> ResourceIdentity:
+def _resource(access: AccessContext, resource: Resource, apps_of_identities: _Apps) -> ResourceIdentity:
     attached = access.graph.principals.attached_to(resource)
     reference = body.text(resource.properties, "keyVaultReferenceIdentity")
     primary = body.text(resource.properties, "primaryUserAssignedIdentity")
     own = {ids.key(identity) for identity in attached.user_assigned}
-    shared = _shared_with(access, resource)
+    shared, apps = _shared_with(access, resource), apps_of_identities.beside(resource)
     gap = _identity_gap(access, resource)
     unlisted = Gap(resource.id, "identity.userAssignedIdentities", "the resource does not state which it has")
     unread = gap or (unlisted if attached.is_unlisted else None)
     # an identity of its own is nobody else's
-    unseen_user = access.unseen.further_user() if attached.user_assigned and not shared else None
+    further_user = access.unseen.further_user() if attached.user_assigned else None
+    unseen_user, unseen_app = (None if found else further_user for found in (shared, apps))
     return ResourceIdentity(
         about=facts.about(access.context, resource.id, inputs=[(resource.id, "identity")]),
         type=resource.type,
@@ -262,8 +275,46 @@ def _resource(access: AccessContext, resource: Resource) -> ResourceIdentity:
         reads_vault_as_user_assigned=unread or (reference is not None and ids.key(reference) in own),
         shares_identity_with=unread or unseen_user or tuple(sorted({part.resource.id for part in shared})),
         shares_identity_with_components=unread or unseen_user or tuple(sorted({part.component for part in shared})),
+        shares_identity_with_apps=unread or unseen_app or tuple(apps),
         name=resource.name,
     )
+
+
+class _Apps(Struct, frozen=True):
+    """The web apps and gateways that run as each identity; found once for all that share one."""
+
+    graph: AccessGraph
+    _users: dict[str, Sequence[tuple[Resource, frozenset[str]]]] = field(default_factory=dict)
+
+    def beside(self, resource: Resource) -> Sequence[str]:
+        """Return the ids of other apps that run as an identity of a resource, the first few where they are many.
+
+        A slot runs as its app; two apps that play one part are one, such as the same in two regions.
+        """
+        found: dict[str, None] = {}
+        for principal in self.graph.principals.attached_to(resource).principals:
+            users = self._of(principal)
+            own = next((components for user, components in users if user.key == resource.key), frozenset())
+            others = (
+                user.id for user, components in users if _app(user) != _app(resource) and own.isdisjoint(components)
+            )
+            found |= dict.fromkeys(islice(others, _MOST_APPS))
+        return sorted(found)
+
+    def _of(self, principal: str) -> Sequence[tuple[Resource, frozenset[str]]]:
+        """Return the apps that run as an identity, each with the components that it plays."""
+        if principal not in self._users:
+            identity = self.graph.principals.identities.get(principal)
+            components: dict[str, set[str]] = {}
+            for part in self.graph.parts.get(principal, ()):
+                components.setdefault(part.resource.key, set()).add(part.component)
+            apps = (user for user in (identity.users if identity else ()) if user.type_key in _APPS)
+            self._users[principal] = [(user, frozenset(components.get(user.key, ()))) for user in apps]
+        return self._users[principal]
+
+
+def _app(resource: Resource) -> str:
+    return (ids.parent_of(resource.key) or resource.key) if resource.type_key == SLOTS else resource.key
 
 
 def _identity_gap(access: AccessContext, resource: Resource) -> Gap | None:
