@@ -161,7 +161,8 @@ class PublicEndpoint(Struct, frozen=True):
     everybody, or nobody (`closed_without_rules`). `subnet_rules`: the subnets that get in, as a list or as types of resources
     (`subnets_below`). `zero`: whom the address 0.0.0.0 in the lists stands for. `bypass`: which of Azure's own services
     pass. `network_filter`: a flag that closes it where there are no IP rules. `closed_by`: values of other properties that
-    close it. `requests`: which kinds of request it takes. `unjudged`: lists that may narrow it, in a way that is not known.
+    close it. `requests`: which kinds of request it takes. `unjudged`: lists that may narrow it, in a way that is not known
+    unless they let in everybody.
     `telemetry`: it takes and shows monitoring data only.
     """
 

@@ -59,6 +59,13 @@ def _listed(resource: Resource, path: str) -> Iterator[str]:
             yield from named[:1]
 
 
+def may_narrow(resource: Resource, path: str) -> bool:
+    """Whether a list of rules may keep anybody out: it refuses some, or it holds rules and does not let in everybody."""
+    rules = body.objects(resource.body, path)
+    refuses = any(body.same_text(body.text(rule, "action"), "Deny") for rule in rules)
+    return refuses or (bool(rules) and not addresses.covers_internet(addresses.read_ranges(_listed(resource, path))[0]))
+
+
 def _subnets(estate: Estate, resource: Resource, endpoint: PublicEndpoint) -> tuple[str, ...]:
     """Return the keys of the subnets that rules beside the addresses let in, unless a switch turns those rules off."""
     if endpoint.network_filter and body.flag(resource.body, endpoint.network_filter) is not True:

@@ -217,7 +217,7 @@ def _by_firewall(estate: Estate, resource: Resource, endpoint: PublicEndpoint, d
             return replace(door, by=f"{door.by}, but no kind of request is let in from public networks")
         door = replace(door, by=f"{door.by}, {', '.join(kinds)} from public networks")
     for path in endpoint.unjudged:
-        if body.items(resource.body, path):
+        if allow_lists.may_narrow(resource, path):
             gap = Gap(resource.id, path, "how these rules work together with the others is not documented")
             return replace(door, gap=gap, by=f"{path} may narrow it, and how is not known")
     if endpoint.default_action:

@@ -123,6 +123,14 @@ CASES: dict[str, tuple[list[Body], str]] = {
     "SignalR, clients": (signalr("Deny", ["ClientConnection"], []), "yes"),
     "SignalR, all but some": (signalr("Allow", [], ["ServerConnection"]), "yes"),
     "SignalR, addresses": (signalr("Deny", _ALL, [], ipRules=[{"value": "203.0.113.0/24", "action": "Allow"}]), "unknown"),
+    "SignalR, all addresses": (
+        signalr("Deny", _ALL, [], ipRules=[{"value": text, "action": "Allow"} for text in ("0.0.0.0/0", "::/0")]),
+        "yes",
+    ),
+    "SignalR, some refused": (
+        signalr("Deny", _ALL, [], ipRules=[{"value": "0.0.0.0/0", "action": "Allow"}, {"value": "::/0", "action": "Deny"}]),
+        "unknown",
+    ),
     "Web PubSub, none": (signalr("Deny", [], [], PUBSUB), "no"),
     "Web PubSub, REST": (signalr("Deny", ["RESTAPI"], [], PUBSUB), "yes"),
     "AKS": ([service(AKS)], "yes"),
