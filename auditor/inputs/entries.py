@@ -80,10 +80,11 @@ def _without(body: dict[str, object], names: Sequence[str]) -> dict[str, object]
 
 def _cut_places(body: Mapping[str, object], kind: ResourceType | None, text: bytes | memoryview | None) -> set[str]:
     """Return the paths at which a text stands where an object or a list belongs."""
-    properties = body.get("properties")
+    identity, properties = body.get("identity"), body.get("properties")
+    cut = {"identity"} if isinstance(identity, str) and identity else set()
     if not isinstance(properties, dict):
-        return set()
-    places = set(_cut_texts(properties, "properties")) if _may_be_cut(properties, text) else set()
+        return cut
+    places = cut | (set(_cut_texts(properties, "properties")) if _may_be_cut(properties, text) else set())
     if kind is not None:
         places.update(_texts_on_the_way(body, _ways(kind.key), ""))
     return places

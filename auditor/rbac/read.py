@@ -139,7 +139,9 @@ def _assignment(timed: Timed, roles: Mapping[str, Role], identities: Collection[
     eligible = resource.type_key in OF_ELIGIBLE
     role, is_doubtful = _role(definition_id, roles), timed.in_force is Truth.UNKNOWN
     principal = (body.text(properties, "principalId") or UNREADABLE_PRINCIPAL).lower()
-    known_type = APPLICATION if principal in identities else ""
+    known_type = body.text(properties, "expandedProperties.principal.type") or (
+        APPLICATION if principal in identities else ""
+    )
     return Assignment(
         id=resource.id,
         principal=principal,

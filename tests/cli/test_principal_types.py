@@ -87,3 +87,13 @@ def test_no_type_is_a_person_and_an_application_and_members_have_only_what_stand
         kind = principal_type(name)
         assert not (kind.is_person is Truth.YES and kind.is_application is Truth.YES)
         assert kind.is_user is not Truth.YES or (kind.is_person, kind.has_members) == (Truth.YES, Truth.NO)
+
+
+def test_what_a_schedule_says_of_its_principal_beside_it_tells_its_type(tmp_path: Path) -> None:
+    owner = assignment(STRANGER, OWNER, SUBSCRIPTION, name="standing")
+    del owner["properties"]["principalType"]
+    owner["properties"]["expandedProperties"] = {"principal": {"id": STRANGER, "type": "User"}}
+
+    found = findings(lambda bodies: add(bodies, owner), tmp_path, PEOPLE, APPLICATIONS)
+
+    assert {one["rule_id"]: one["status"] for one in found if one["resource_id"] == owner["id"]} == {PEOPLE: "fail"}

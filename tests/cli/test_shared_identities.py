@@ -66,3 +66,12 @@ def test_an_app_that_no_workload_has_shares_the_identity_of_a_part(tmp_path: Pat
 
     told = {one["resource_id"]: one for one in findings(join, tmp_path, _RULE)}
     assert chat_by_id()[place("gateway")]["id"] in {key for key, one in told.items() if one["status"] == "fail"}
+
+
+@pytest.mark.parametrize("identity", ["@{type=UserAssigned; principalId=}", "SystemAssigned"])
+def test_a_text_in_place_of_an_identity_was_not_read(identity: str, tmp_path: Path) -> None:
+    (tmp_path / "in.json").write_text(json.dumps([{**_site("a"), "identity": identity}]))
+    words = ["in.json", "--complete", "--include-passed", "-o", "json", "--select", "app-user-assigned-identity"]
+    found = in_process("evaluate", *words, at=tmp_path).findings
+
+    assert {one["status"] for one in found} == {"unknown"}
