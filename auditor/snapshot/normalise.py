@@ -246,7 +246,7 @@ def _tidied(raw: dict[str, object], place: str) -> dict[str, object]:
     for key in _EMPTY_COLUMNS:
         if body.get(key) == "":
             del body[key]
-    body["type"] = _best_type(given, spelled)
+    body["type"] = given if _lies_in(own_id, given) else _best_type(given, spelled)
     if not isinstance(body.get("name"), str) or not body["name"]:
         body["name"] = ids.name_of(own_id)
     return body
@@ -266,6 +266,11 @@ def _type_in(own_id: str) -> str | None:
     if parts[0] == "subscriptions" and len(parts) == 2:
         return _SUBSCRIPTION
     return _RESOURCE_GROUP if len(parts) == 4 and parts[2] == "resourcegroups" else None
+
+
+def _lies_in(own_id: str, given: str) -> bool:
+    """Whether an id holds a type as it stands, a name of its own in it: the activity log is …/eventtypes/management."""
+    return given.count("/") > 1 and f"/providers/{given.lower()}/" in f"{own_id.lower()}/"
 
 
 def _best_type(given: str, spelled: str | None) -> str:
