@@ -30,22 +30,15 @@ def read(estate: Estate, resource: Resource, endpoint: PublicEndpoint) -> AllowL
     kinds = (*(one.type for one in endpoint.rules_below), *endpoint.subnets_below)
     gaps = (estate.type_gap(kind, resource.key) for kind in kinds)
     below = tuple(
-        f"{body.text(rule, one.first)}-{body.text(rule, one.last)}"
+        f"{body.text(child.body, one.first)}-{body.text(child.body, one.last)}"
         for one in endpoint.rules_below
-        for rule in _rules(estate, resource, one.type)
+        for child in estate.children(resource.key, one.type.lower())
     )
     return AllowLists(
         texts=(*stated(resource, endpoint), *below),
         subnets=_subnets(estate, resource, endpoint),
         gap=next((gap for gap in gaps if gap is not None), None),
     )
-
-
-def _rules(estate: Estate, resource: Resource, kind: str) -> Iterator[Mapping[str, object]]:
-    """Yield the firewall rules of a type: resources below a service, or listed in its own properties, flat as well."""
-    yield from (child.body for child in estate.children(resource.key, kind.lower()))
-    for rule in body.objects(resource.body, f"properties.{kind.rpartition('/')[2]}"):
-        yield rule if body.value(rule, "properties") is not None else {"properties": rule}
 
 
 def stated(resource: Resource, endpoint: PublicEndpoint) -> tuple[str, ...]:
