@@ -8,7 +8,7 @@ from typing import Final
 from msgspec import Struct
 
 from auditor.azure import addresses, body
-from auditor.azure.resource_type import PublicEndpoint, RequestKinds
+from auditor.azure.resource_type import PublicEndpoint, RequestKinds, RuleList
 from auditor.estate.graph import Estate
 from auditor.model import Gap, Resource
 
@@ -28,17 +28,32 @@ class AllowLists(Struct, frozen=True):
 def read(estate: Estate, resource: Resource, endpoint: PublicEndpoint) -> AllowLists:
     """Return the lists of a service's firewall, those in its body and those that are resources below it."""
     kinds = (*(one.type for one in endpoint.rules_below), *endpoint.subnets_below)
-    gaps = (estate.type_gap(kind, resource.key) for kind in kinds)
+    gaps = (estate.type_gap(kind, resource.key) for kind in kinds if _inside(resource, kind) is None)
     below = tuple(
-        f"{body.text(child.body, one.first)}-{body.text(child.body, one.last)}"
+        f"{body.text(child, one.first)}-{body.text(child, one.last)}"
         for one in endpoint.rules_below
-        for child in estate.children(resource.key, one.type.lower())
+        for child in _rules_below(estate, resource, one)
     )
     return AllowLists(
         texts=(*stated(resource, endpoint), *below),
         subnets=_subnets(estate, resource, endpoint),
         gap=next((gap for gap in gaps if gap is not None), None),
     )
+
+
+def _rules_below(estate: Estate, resource: Resource, rules: RuleList) -> Iterator[Mapping[str, object]]:
+    """Yield the firewall rules below a service: resources of their own, or what the service lists of them itself."""
+    for child in estate.children(resource.key, rules.type.lower()):
+        yield child.body
+    for listed in _inside(resource, rules.type) or ():
+        if isinstance(listed, Mapping):
+            yield listed if "properties" in listed else {"properties": listed}
+
+
+def _inside(resource: Resource, kind: str) -> Sequence[object] | None:
+    """Return what a service lists of a type below it among its own properties, or None where it does not."""
+    listed = body.value(resource.properties, kind.rpartition("/")[2])
+    return listed if isinstance(listed, list | tuple) else None
 
 
 def stated(resource: Resource, endpoint: PublicEndpoint) -> tuple[str, ...]:

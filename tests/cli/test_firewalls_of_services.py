@@ -235,6 +235,15 @@ def test_rules_below_a_service_that_were_not_read_are_unknown_unless_it_is_close
     assert set(verdicts(closed, tmp_path, "network-*")) <= {"not_applicable"}
 
 
+@pytest.mark.parametrize(("rules", "answer"), [([], "no"), ([OPEN_SPAN], "yes"), ([("10.0.0.1", "10.0.0.9")], "no")])
+def test_rules_may_stand_in_the_server_itself(rules: list[tuple[str, str]], answer: str, tmp_path: Path) -> None:
+    """An export may nest them, plainly or as resources; then they are all that there are."""
+    plain = [{"startIpAddress": first, "endIpAddress": last} for first, last in rules]
+    for listed in (plain, [{"name": f"r{place}", "properties": one} for place, one in enumerate(plain)]):
+        nested = {name: [] for name in ("ipv6FirewallRules", "virtualNetworkRules")}
+        assert answers([service(SQL, firewallRules=listed, **nested)], tmp_path) == [answer]
+
+
 def printed(body: Body) -> Body:
     """Return a resource as the Azure CLI prints it: its properties stand one level higher."""
     return {

@@ -47,7 +47,8 @@ def full(resource: Mapping[str, Any]) -> list[Body]:
     ]
     if "_private_endpoints" in resource:
         kind = "Microsoft.Network/privateEndpoints"
-        link = {"properties": {"privateLinkServiceId": body["id"], "groupIds": ["sites"]}}
+        state = {"privateLinkServiceConnectionState": {"status": "Approved"}}
+        link = {"properties": {"privateLinkServiceId": body["id"], "groupIds": ["sites"], **state}}
         extra.append({"id": at(kind, "pe"), "type": kind, "properties": {"privateLinkServiceConnections": [link]}})
     if body["type"] == "Microsoft.Web/sites":  # the vectors state all of a site; its configuration is a child
         config = {"id": f"{body['id']}/config/web", "type": "Microsoft.Web/sites/config", "properties": {}}
