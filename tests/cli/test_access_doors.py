@@ -174,6 +174,14 @@ def test_tokens_are_taken_by_an_account_with_a_name_of_its_own(
     assert bool(grant["no_effect_on"]) is (answer is None)
 
 
+def test_a_translator_takes_tokens_without_a_name_of_its_own(tmp_path: Path) -> None:
+    account = resource("Microsoft.CognitiveServices/accounts", "tr", {}, kind="TextTranslation")
+    held = assigned("user", "a97b65f3-24c7-4388-baec-2e87135dc908", account["id"])
+    operation = "data:Microsoft.CognitiveServices/accounts/TextTranslation/translate/action"
+    _, records, _ = asked(tmp_path, [account, held], "who-can", operation, "--on", "tr")
+    assert {record["principal"]: record["answer"] for record in records} == {"user": "yes"}
+
+
 REPOSITORY_READER, PULLER = "b93aa761-3e63-49ed-ac28-beffa264f7ac", "7f951dda-4ed3-4680-a7ca-43fe172d538d"
 
 
