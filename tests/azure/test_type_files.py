@@ -56,6 +56,9 @@ def test_a_user_s_file_adds_properties_to_a_type_of_the_tool(tmp_path: Path) -> 
     assert names.resolve("minimumTlsVersion").known is not None
 
 
+_DOOR = "type: Contoso.Test/things\nway_in: {by: public endpoint, endpoints: [{switch: properties.a,"
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -82,6 +85,10 @@ def test_a_user_s_file_adds_properties_to_a_type_of_the_tool(tmp_path: Path) -> 
         ("type: Contoso.Test/things\nway_in: {by: public endpoint}", "'endpoints' or 'reader'"),
         ("type: Contoso.Test/things\nway_in: {by: window}", "'window' is no value of 'by'"),
         ("type: Contoso.Test/things\nway_in: {by: public endpoint, endpoints: [{}]}", "needs its 'switch'"),
+        (f"{_DOOR} rules_below: [{{type: Contoso.Test/things/rules}}]}}]}}", "need their 'type'"),
+        (f"{_DOOR} requests: {{kinds: [Call]}}}}]}}", "need their 'kinds'"),
+        (f"{_DOOR} ip_rules: [properties.a, 'a b..c']}}]}}", "ip_rules"),
+        (f"{_DOOR} private_endpoint_closes: maybe}}]}}", "takes true or false"),
         ("type: Contoso.Test/things\nprivate_link: {a: [{china: x}]}", "in the public cloud"),
         ("type: Contoso.Test/things\nkeys: {read: [listKeys action]}", "is no operation"),
         ("type: Contoso.Test/things\nprivileges: {read-minds: [x/action]}", "unknown key 'read-minds'"),
