@@ -114,7 +114,8 @@ def _one(text: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _lower(text: str) -> str:
+def lower(text: str) -> str:
+    """Return the name of a type in lower case: of equal ones the same text."""
     return text.lower()
 
 
@@ -143,7 +144,7 @@ class Resource(Struct, frozen=True, eq=False):
     ) -> Resource:
         """Wrap an ARM object that has a string `id`; the type is read from `type`, else from the id."""
         held = body if isinstance(body, HeldBody) else HeldBody(body)
-        return cls(held, ids.key(held.id), _lower(held.type), source, api_version, collected_at)
+        return cls(held, ids.key(held.id), lower(held.type), source, api_version, collected_at)
 
     def with_body(self, body: Mapping[str, object]) -> Resource:
         """Return the same resource with another body."""

@@ -29,6 +29,7 @@ _PLACED = frozenset({"attached", "in-network"})
 _STATED_BY_SOURCE = frozenset({"assigned-to", "attached", "uses"})
 """Relations that stand, at least in part, in the properties of the resource where they begin."""
 OUTSIDE = "outside the collected scope"
+_NOWHERE: Mapping[str, Sequence[str]] = {}
 
 
 class Estate:
@@ -62,11 +63,12 @@ class Estate:
         self._place(snapshot.resources)
         self._left_out = LeftOutGaps(snapshot.metadata.scope, (self._by_type, self._unread), self.catalogue)
         lookup = lookups.build(snapshot.resources, self.catalogue)
-        self.relations: Sequence[Relation] = sorted(set(derive(snapshot.resources, lookup, self.catalogue)), key=_order)
+        derived = derive(snapshot.resources, lookup, self.catalogue)
+        self.relations: Sequence[Relation] = sorted(set(_between_same(derived, self._by_key)), key=_order)
         self.ambiguous_hosts: Sequence[AmbiguousHost] = list(lookup.ambiguous)
         self._note_ambiguous()
-        self._out = _index((relation.source, relation.kind, relation.target) for relation in self.relations)
-        self._in = _index((relation.target, relation.kind, relation.source) for relation in self.relations)
+        self._out = _index((relation.kind, relation.source, relation.target) for relation in self.relations)
+        self._in = _index((relation.kind, relation.target, relation.source) for relation in self.relations)
         self._completeness = Completeness(
             self._by_key, self._by_type, self._unread, self.catalogue, complete=self.complete
         )
@@ -190,11 +192,11 @@ class Estate:
 
     def targets(self, resource_id: str, kind: str) -> Sequence[str]:
         """Return keys that the resource points at by a relation of this kind, whether or not they exist here."""
-        return self._out.get((ids.key(resource_id), kind), ())
+        return self._out.get(kind, _NOWHERE).get(ids.key(resource_id), ())
 
     def sources(self, resource_id: str, kind: str) -> Sequence[str]:
         """Return keys of resources that point at this one by a relation of this kind."""
-        return self._in.get((ids.key(resource_id), kind), ())
+        return self._in.get(kind, _NOWHERE).get(ids.key(resource_id), ())
 
     def related(self, resource_id: str, name: str) -> Sequence[Resource]:
         """Return the resources reached by a named navigation (`privateEndpoint`, `child`; `Catalogue.ways`)."""
@@ -210,7 +212,7 @@ class Estate:
         find = self.targets if navigation.outward else self.sources
         keys = dict.fromkeys(find(resource_id, navigation.kind))
         for place in _inherited_from(resource_id, navigation.inherited):
-            keys |= dict.fromkeys(self._in.get((place, navigation.kind), ()))
+            keys |= dict.fromkeys(self._in.get(navigation.kind, _NOWHERE).get(place, ()))
         frontier = list(keys) if navigation.then else []
         while frontier:
             frontier = [key for start in frontier for key in self.targets(start, navigation.then) if key not in keys]
@@ -464,8 +466,20 @@ def _order(relation: Relation) -> tuple[str, str, str]:
     return relation.source, relation.kind, relation.target
 
 
-def _index(edges: Iterable[tuple[str, str, str]]) -> Mapping[tuple[str, str], Sequence[str]]:
-    found: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for near, kind, far in edges:
-        found[near, kind].append(far)
-    return found
+def _between_same(relations: Iterable[Relation], resources: Mapping[str, Resource]) -> Iterator[Relation]:
+    """Yield relations in which equal keys are the same text, that of the resource where it is here: texts are most of them."""
+    others: dict[str, str] = {}
+
+    def same(key: str) -> str:
+        resource = resources.get(key)
+        return others.setdefault(key, key) if resource is None else resource.key
+
+    return (Relation(same(each.source), each.kind, same(each.target)) for each in relations)
+
+
+def _index(edges: Iterable[tuple[str, str, str]]) -> Mapping[str, Mapping[str, Sequence[str]]]:
+    """Return what is at the far ends of edges, by kind and near end."""
+    found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for kind, near, far in edges:
+        found[kind][near].append(far)
+    return {kind: {near: tuple(far) for near, far in ends.items()} for kind, ends in found.items()}

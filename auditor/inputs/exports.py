@@ -22,6 +22,7 @@ from auditor.errors import InputError
 from auditor.inputs import activity_log, foreign
 from auditor.inputs.entries import as_arm
 from auditor.model import Gap
+from auditor.snapshot.bodies import Bodies, PackedRow
 from auditor.snapshot.json_text import RawValue, decode, decoded, decoded_whole, iter_lines
 from auditor.snapshot.left_out import LEFT_OUT
 from auditor.snapshot.model import ANY_TYPE, Metadata
@@ -36,6 +37,7 @@ LONG: Final = 96 << 20
 
 Where there is room it is no gain: judging asks for each body a few times, and decoding it anew costs a tenth of that.
 """
+_SAMPLES: Final = 300  # rows from which it is learnt what rows are like
 _LISTS: Final = ("value", "data", "Data", "resources")
 _INCOMPLETE = "the export holds only a part of the answer: follow its continuation token"
 
@@ -121,7 +123,7 @@ def from_documents(documents: Iterable[tuple[str, object]], label: str) -> Expor
     for place, document in documents:
         where = f"{label}, {place}"
         if isinstance(document, dict) and isinstance(document.get("id"), str) and not is_event(document):
-            parts.append(Export([_entry(document, document, place, where)]))
+            parts.append(Export([_entry(document, place, where, None, Bodies())]))
             continue
         page = _listing(document, where) if isinstance(document, list) else from_document(document, where)
         parts.append(replace(page, entries=[replace(entry, place=f"{place}, {entry.place}") for entry in page.entries]))
@@ -130,18 +132,26 @@ def from_documents(documents: Iterable[tuple[str, object]], label: str) -> Expor
 
 def from_lines(data: bytes, label: str) -> Export:
     """Return the entries of JSON Lines: a resource a line, or a list a line as a loop over pages writes them."""
-    parts, view = list[Export](), memoryview(data)
+    parts, single, view = list[Export](), list[ExportEntry](), memoryview(data)
+    is_long = len(data) >= LONG
+    store = Bodies.like(_some_lines(data)) if is_long else Bodies()
     for number, line in iter_lines(data):
         place = f"line {number}"
-        item, document = _opened(view[line], f"{label}, {place},", stays_raw=len(data) >= LONG)
+        raw, document = _opened(view[line], f"{label}, {place},")
         if isinstance(document, dict) and isinstance(document.get("id"), str) and not is_event(document):
-            parts.append(Export([_entry(item, document, place, f"{label}, {place}")]))
-        else:
-            page = from_document(document, f"{label}, {place}")
-            parts.append(
-                replace(page, entries=[replace(entry, place=f"{place}, {entry.place}") for entry in page.entries])
-            )
-    return joined(parts, is_pages=True)
+            single.append(_entry(document, place, f"{label}, {place}", raw if is_long else None, store))
+            continue
+        page = from_document(document, f"{label}, {place}")
+        entries = [replace(entry, place=f"{place}, {entry.place}") for entry in page.entries]
+        parts += [*([Export(single)] if single else []), replace(page, entries=entries)]
+        single = []
+    return joined([*parts, Export(single)] if single else parts, is_pages=True)
+
+
+def _some_lines(data: bytes) -> Sequence[bytes]:
+    """Return some of the lines of a text, from all parts of it."""
+    starts = (data.find(b"\n", at) + 1 for at in range(0, len(data), len(data) // _SAMPLES + 1))
+    return [data[at : data.find(b"\n", at)] for at in sorted(set(starts)) if at and data.find(b"\n", at) > at]
 
 
 def joined(parts: Sequence[Export], *, is_pages: bool = False) -> Export:
@@ -183,7 +193,7 @@ def _continues(page: Page, rest: Export | None) -> bool:
 
 
 def _is_of(entry: ExportEntry, resource_type: str) -> bool:
-    row = decoded(entry.body)
+    row = entry.decoded()
     own_id = row.get("id") if isinstance(row, dict) else None
     return isinstance(own_id, str) and (ids.type_of(own_id) or "").lower() == resource_type
 
@@ -217,27 +227,29 @@ def _joined_scope(scopes: Sequence[Mapping[str, object]]) -> Mapping[str, object
     return {name: sorted({str(item) for scope in scopes for item in texts(scope, name)}) for name in names}
 
 
-def _opened(line: memoryview, where: str, *, stays_raw: bool) -> tuple[object, object]:
-    """Return a line as it is to be held, and the value in it. The text that it stands in is held with it, not copied."""
+def _opened(line: memoryview, where: str) -> tuple[RawValue | None, object]:
+    """Return a line as it stands in the text, unless it had to be repaired, and the value in it."""
     raw = RawValue(line)
     try:
-        document = decoded_whole(raw)
+        return raw, decoded_whole(raw)
     except orjson.JSONDecodeError:
-        document = decode(line.tobytes(), where)
-        return document, document
-    return raw if stays_raw else document, document
+        return None, decode(line.tobytes(), where)
 
 
-def _entry(item: object, document: object, place: str, label: str) -> ExportEntry:
-    """Return an entry of an export; what is raw stays so (`document` is what it holds)."""
+def _entry(document: object, place: str, label: str, raw: RawValue | None, store: Bodies) -> ExportEntry:
+    """Return an entry of an export; what is still `raw` is kept in a store, so that the whole text can go."""
     if (known := foreign.in_entry(document)) is not None:
         raise foreign.refusal(label, known)
-    body, gaps = as_arm(document, item.text if isinstance(item, RawValue) else None)
-    if body is document:
-        body = item
-    elif isinstance(item, RawValue):
-        body = RawValue(orjson.dumps(body))
+    body, gaps = as_arm(document, None if raw is None else raw.text)
+    if raw is not None:
+        body = PackedRow.of(raw.text if body is document else orjson.dumps(body), store)
     return ExportEntry(body, place, gaps=gaps)
+
+
+def _store_for(rows: Sequence[object]) -> Bodies:
+    """Return what keeps raw rows, learning from some of them."""
+    some = rows[1 :: max(1, len(rows) // _SAMPLES)]
+    return Bodies.like([bytes(row.text) for row in some if isinstance(row, RawValue)])
 
 
 def _listing(items: Sequence[object], label: str, metadata: Metadata | None = None, gaps: Sequence[Gap] = ()) -> Export:
@@ -245,6 +257,7 @@ def _listing(items: Sequence[object], label: str, metadata: Metadata | None = No
     events: list[object] = []
     entries: list[ExportEntry] = []
     tenants: set[str] = set()
+    store = _store_for(items)
     for number, item in enumerate(items, 1):
         document = decoded_whole(item)
         if isinstance(document, dict):
@@ -253,7 +266,8 @@ def _listing(items: Sequence[object], label: str, metadata: Metadata | None = No
         if is_event(document):
             events.append(document)
         else:
-            entries.append(_entry(item, document, f"resource {number}", label))
+            raw = item if isinstance(item, RawValue) else None
+            entries.append(_entry(document, f"resource {number}", label, raw, store))
     is_log = bool(events) and not entries
     entries += activity_log.entries(events, "the activity log")
     known = metadata or Metadata()

@@ -19,10 +19,10 @@ from auditor.inputs.shared_rows import SharedRows
 from auditor.model import Gap, HeldBody, Resource
 from auditor.redaction.body import Redactor
 from auditor.snapshot import exchange, file, whole_file
-from auditor.snapshot.bodies import Bodies
+from auditor.snapshot.bodies import Bodies, PackedRow
 from auditor.snapshot.compression import SQLITE_MAGIC, label_of, load
 from auditor.snapshot.hash import assemble, assemble_hashed, body_hash
-from auditor.snapshot.json_text import RawValue, decode, decoded, documents_in, is_followed, with_raw_rows
+from auditor.snapshot.json_text import decode, documents_in, is_followed, with_raw_rows
 from auditor.snapshot.model import Facet, Snapshot
 from auditor.snapshot.normalise import ExportEntry, normalise
 
@@ -183,10 +183,10 @@ def _assembled(export: Export, label: str, clean: _Cleaning, facets: Sequence[Fa
 
 def _keeper(entries: Sequence[ExportEntry], redactor: Redactor) -> _Keeper | None:
     """Return what keeps the bodies of entries that are held as text, learning from some of them; None for others."""
-    if not any(isinstance(entry.body, RawValue) for entry in entries):
+    if not any(isinstance(entry.body, PackedRow) for entry in entries):
         return None
-    samples = (decoded(entry.body) for entry in entries[:: max(1, len(entries) // _SAMPLES)])
-    return _Keeper(Bodies.like([body for body in samples if isinstance(body, dict)]), redactor)
+    samples = (entry.decoded() for entry in entries[:: max(1, len(entries) // _SAMPLES)])
+    return _Keeper(Bodies.like([orjson.dumps(body) for body in samples if isinstance(body, dict)]), redactor)
 
 
 def _content(source: str | Path, label: str) -> Snapshot | Export:

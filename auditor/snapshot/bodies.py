@@ -1,4 +1,4 @@
-"""Keep the bodies of resources as compressed text, and decode them when they are asked for.
+"""Keep the bodies of resources, and rows that are yet to be read, as compressed text, and decode them when they are asked for.
 
 As values a body takes six times the room of its JSON text, and the text of an estate, whose resources are alike, shrinks
 to a tenth. Whoever goes through an estate asks for the same body several times in a row: the last ones are remembered.
@@ -11,6 +11,7 @@ from typing import Final
 
 import orjson
 import zstandard
+from msgspec import Struct
 
 _LEVEL: Final = 3
 _DICTIONARY_SIZE: Final = 64_000  # a larger one saves little, and is slower by being out of reach
@@ -68,10 +69,12 @@ class Bodies:
         self._unpacker = zstandard.ZstdDecompressor(dict_data=trained)
 
     @classmethod
-    def like(cls, samples: Sequence[Mapping[str, object]]) -> Bodies:
-        """Return a store for bodies like these."""
+    def like(cls, samples: Sequence[bytes]) -> Bodies:
+        """Return a store for bodies whose texts are like these."""
+        if not samples:
+            return cls()
         try:
-            trained = zstandard.train_dictionary(_DICTIONARY_SIZE, [orjson.dumps(body) for body in samples])
+            trained = zstandard.train_dictionary(_DICTIONARY_SIZE, list(samples))
         except zstandard.ZstdError:  # too little to learn from: bodies that are all but empty
             return cls()
         return cls(trained.as_bytes(), is_written=True)
@@ -82,8 +85,11 @@ class Bodies:
 
     def keep(self, body: Mapping[str, object]) -> bytes:
         """Return a body as compressed text."""
-        packed = self._packer.compress(orjson.dumps(body))
-        return bytes(memoryview(packed))  # what the packer gives holds room for the whole text
+        return self.packed(orjson.dumps(body))
+
+    def packed(self, text: bytes | memoryview) -> bytes:
+        """Return a text compressed."""
+        return bytes(memoryview(self._packer.compress(text)))  # what the packer gives holds room for the whole text
 
     def text(self, content: bytes) -> bytes:
         """Return the text of a body. ZstdError where there is none."""
@@ -101,3 +107,21 @@ class Bodies:
         body: Mapping[str, object] = orjson.loads(text)
         _RECENT.add(content, body, len(text))
         return body
+
+
+class PackedRow(Struct, frozen=True):
+    """A row of an export as compressed text, in which so many objects and lists are opened."""
+
+    content: bytes
+    store: Bodies
+    openings: int
+
+    @classmethod
+    def of(cls, text: bytes | memoryview, store: Bodies) -> PackedRow:
+        """Return a text as it is kept in a store."""
+        whole = bytes(text)
+        return cls(store.packed(whole), store, whole.count(b"{") + whole.count(b"["))
+
+    def decoded(self) -> object:
+        """Return the value."""
+        return orjson.loads(self.store.text(self.content))

@@ -69,13 +69,11 @@ def _unpacked(stream: io.BufferedReader, label: str) -> bytes:
             return _unzstd(stream, label)
     except (EOFError, gzip.BadGzipFile, zlib.error, zstandard.ZstdError) as error:
         raise InputError(f"{label} is compressed but damaged or cut off", "export or copy it again") from error
-    parts = []
-    size = 0
+    out = io.BytesIO()  # which gives its bytes away as they are: joining parts would hold them twice
     while chunk := stream.read(_CHUNK):
-        size += len(chunk)
-        _check_size(size, label)
-        parts.append(chunk)
-    return b"".join(parts)
+        out.write(chunk)
+        _check_size(out.tell(), label)
+    return out.getvalue()
 
 
 class _Counted(io.RawIOBase):

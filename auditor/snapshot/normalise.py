@@ -16,12 +16,13 @@ from msgspec import Struct, field
 from auditor import resource_id as ids
 from auditor.azure.catalogue import shipped, spelled
 from auditor.errors import InputError
-from auditor.model import Gap, HeldBody, Resource
+from auditor.model import Gap, HeldBody, Resource, lower
 from auditor.redaction.marks import is_marked
 from auditor.resource_id import RESOURCE_GROUPS, SUBSCRIPTIONS
+from auditor.snapshot.bodies import PackedRow
 from auditor.snapshot.children import CHILD_SEGMENTS, INLINE_CHILD_TYPES, inline_children, put_back, take_apart
 from auditor.snapshot.hash import canonical
-from auditor.snapshot.json_text import TOO_DEEP, RawValue, decoded
+from auditor.snapshot.json_text import TOO_DEEP
 from auditor.snapshot.model import ANY_TYPE, KIND_NOT_READ, TWO_TYPES
 
 Hold = Callable[[dict[str, object]], HeldBody]
@@ -57,6 +58,10 @@ class ExportEntry(Struct, frozen=True):
     api_version: str | None = None
     collected_at: str | None = None
     gaps: Sequence[Gap] = ()
+
+    def decoded(self) -> object:
+        """Return what it holds."""
+        return self.body.decoded() if isinstance(self.body, PackedRow) else self.body
 
 
 class _Copy(Struct):
@@ -125,7 +130,7 @@ def normalise_part(
 
 def _resource(key: str, held: HeldBody, copy: _Copy) -> Resource:
     entry = copy.entry
-    return Resource(held, key, held.type.lower(), entry.source, copy.api_version, entry.collected_at)
+    return Resource(held, key, lower(held.type), entry.source, copy.api_version, entry.collected_at)
 
 
 def _unread(copy: _Copy) -> Iterator[Gap]:
@@ -198,7 +203,7 @@ def _lacking(body: Mapping[str, object], resource_type: str) -> frozenset[str]:
 
 
 def _checked(entry: ExportEntry) -> dict[str, object]:
-    body = decoded(entry.body)
+    body = entry.decoded()
     hint = "give ARM resources as Azure returns them, each with its full id"
     if not isinstance(body, dict):
         raise InputError(f"{entry.place} is {_kind_of(body)}, not an ARM resource", hint)
@@ -416,10 +421,7 @@ def _with_children(bodies: dict[str, HeldBody], hold: Hold) -> dict[str, HeldBod
 
 def _is_flat(body: object) -> bool:
     """Whether the text of a body that is still in it opens too little to be deep."""
-    if not isinstance(body, RawValue):
-        return False
-    text = bytes(body.text)
-    return text.count(b"{") + text.count(b"[") < DEPTH_KEPT
+    return isinstance(body, PackedRow) and body.openings < DEPTH_KEPT
 
 
 def _is_deep(body: dict[str, object]) -> bool:

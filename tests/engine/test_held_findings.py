@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 from collections import Counter
 from itertools import chain
 from pathlib import Path
@@ -165,3 +166,22 @@ def test_every_format_writes_the_same_of_findings_that_are_held(
     for name in formats.NAMES:
         if name != "xlsx":  # a time stands in it
             assert _written(held, name, number) == _written(plain, name), name
+
+
+def test_a_packed_run_takes_no_more_room_than_its_bytes() -> None:
+    found = [
+        Finding("rule", Severity.LOW, Status.PASS, f"/subscriptions/s/{number}", None, "as all others")
+        for number in range(1_000)
+    ]
+    [run] = runs_of(found)
+    packed(run)  # makes what packs
+
+    tracemalloc.start()
+    try:
+        content = packed(run).content
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert isinstance(content, bytes)
+    assert held < len(content) + 4_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from auditor.rulebook import in_force
 from auditor.snapshot import bodies, file, rows
 from auditor.snapshot.json_text import decoded, with_raw_rows
 from auditor.snapshot.model import Snapshot
+from benchmarks import estate
 from tests.redaction.planted import PLACES, secrets
 
 Shape = Callable[[list[dict[str, Any]]], bytes]
@@ -157,3 +159,23 @@ def test_raw_rows_are_the_rows_or_cannot_be_decoded(
             return  # then the whole is decoded
         assert opened == listed
         assert found == raw or {**found, name: listed} == document  # type: ignore[dict-item]
+
+
+@pytest.mark.usefixtures("everything_is_long")
+@pytest.mark.parametrize("shape", ["resources", "Resource Graph", "lines"])
+def test_a_text_is_held_once_and_let_go_before_its_rows_are_resources(shape: str, tmp_path: Path) -> None:
+    path = tmp_path / "estate.json"
+    path.write_bytes(SHAPES[shape]([*estate.loose(2_000)]))
+    read(path)  # what is remembered of types and names is there from now on
+
+    tracemalloc.start()
+    try:
+        snapshot = read(path)
+        held, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    size = path.stat().st_size
+    assert len(snapshot.resources) == 2_000
+    assert held < 0.5 * size
+    assert most < 1.5 * size
