@@ -47,6 +47,7 @@ class Analysis(Struct, frozen=True):
     `subjects` maps a fact kind to the types of which each resource gets a fact, with the fields that tell what kind of
     thing it is (`{"service": "plan"}`): where resources of such a type may be missing, so may facts.
     `unlisted` yields what else leaves it open whether there are more facts than `run` yields.
+    `is_by_kind`: it yields all facts of one kind before the first of another, so that they need not be there together.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Analysis(Struct, frozen=True):
     tables: frozenset[str] = frozenset()
     subjects: Mapping[str, Mapping[str, Sequence[Mapping[str, object]]]] = field(default_factory=dict)
     unlisted: Callable[[Context], Iterable[Unlisted]] = _nothing_unlisted
+    is_by_kind: bool = False
 
     def kind(self, name: str) -> type[Fact]:
         """Return the kind of facts that rules call by this name. KeyError where the analysis yields none such."""

@@ -9,7 +9,7 @@ from functools import partial
 from itertools import repeat
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from auditor import resource_id as ids
@@ -131,13 +131,11 @@ def _analysis_findings(
 ) -> Iterator[Finding]:
     """Judge facts, kind by kind and some at a time: what is made of them to judge them is let go with them."""
     question = view.question
-    derived = _derived(analysis, question)
     filing = FactFiling(question.estate, question.workloads)
-    for kind in sorted(derived):
-        known, places = derived.pop(kind), Places()
+    for kind, derived in _derived(analysis, question):
+        places = Places()
         asked = [(_remembered(rule, places, question), applies) for rule, applies in rules.get(kind, ())]
-        facts, met = deque(known.facts if asked else ()), set[str]()
-        known = replace(known, facts=())
+        facts, met = derived.facts if asked else deque(), set[str]()
         while some := [facts.popleft() for _ in range(min(_FACTS, len(facts)))]:
             cases = _Cases(some, places, view.raw_inputs, filing, view.shared)
             for rule, applies in asked:
@@ -145,7 +143,7 @@ def _analysis_findings(
                     met.add(rule.rule.id)
                     yield finding
         for rule, applies in asked:
-            yield from _beside_facts(rule.rule, applies, known, question, met=rule.rule.id in met)
+            yield from _beside_facts(rule.rule, applies, derived, question, met=rule.rule.id in met)
 
 
 def _type_parts(rules: Sequence[tuple[RuleInForce, OnType]], question: Evaluation) -> Iterator[EvaluationPart]:
@@ -231,9 +229,9 @@ def _may_apply(rule: RuleInForce, subject: Subject, question: Evaluation) -> boo
 
 
 class _Derived(Struct, frozen=True):
-    """The facts of one kind, or why its analysis failed."""
+    """The facts of one kind, each taken from there by whoever judges it, or why its analysis failed."""
 
-    facts: Sequence[Fact] = ()
+    facts: deque[Fact] = field(default_factory=deque)
     unlisted: Sequence[Unlisted] = ()
     error: str | None = None
 
@@ -300,21 +298,34 @@ class _Cases:
         return (self._cases[place] for place in self._index.candidates(where))
 
 
-def _derived(analysis: Analysis, question: Evaluation) -> dict[str, _Derived]:
-    """Run an analysis; one that raises takes down the rules on its own facts and no others."""
+def _derived(analysis: Analysis, question: Evaluation) -> Iterator[tuple[str, _Derived]]:
+    """Run an analysis, and yield the facts of each kind as soon as there are all of them: they are many, and not held here.
+
+    One that raises takes down the rules on those of its own facts of which there may be more, and no others.
+    """
     by_kind: dict[str, list[Fact]] = {kind.fact_kind: [] for kind in analysis.kinds}
+    unlisted: Sequence[Unlisted] = ()
+    error: str | None = None
+    last = ""
+
+    def derived(kind: str) -> _Derived:
+        if error is not None:
+            return _Derived(error=error)
+        facts = deque(sorted(by_kind.pop(kind), key=lambda fact: fact.id))
+        return _Derived(facts, [one for one in unlisted if one.kind == kind])
+
     try:
-        for fact in analysis.run(question.context):
-            by_kind[fact.fact_kind].append(fact)
         unlisted = list(analysis.unlisted(question.context))
+        for fact in analysis.run(question.context):
+            if analysis.is_by_kind and last not in {"", fact.fact_kind}:
+                yield last, derived(last)
+            last = fact.fact_kind
+            by_kind[last].append(fact)
     except Exception as problem:  # never fail open: the rules on these facts become unknown
         _LOGGER.debug("analysis %s failed", analysis.name, exc_info=True)
         error = f"analysis {analysis.name} failed: {type(problem).__name__}: {problem}"
-        return dict.fromkeys(by_kind, _Derived(error=error))
-    return {
-        kind: _Derived(sorted(found, key=lambda fact: fact.id), [one for one in unlisted if one.kind == kind])
-        for kind, found in by_kind.items()
-    }
+    for kind in sorted({*by_kind, last} - {""}):  # the last is no more among them where it came too late
+        yield kind, derived(kind)
 
 
 def _environment(rule: RuleInForce, subject: Subject, question: Evaluation) -> Environment:

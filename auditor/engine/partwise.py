@@ -26,7 +26,7 @@ from auditor.model import Finding
 with lazy_imports(__name__):
     from auditor.engine.kept_answers import JudgedAnew
 
-_AT_ONCE: Final = 20_000
+_AT_ONCE: Final = 5_000
 """How many findings of a part are sorted and finished together: an analysis may have millions."""
 _LARGE: Final = 25_000
 """Resources of which there will be many findings: held as they are even for a while, they would leave memory in holes."""

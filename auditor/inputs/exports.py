@@ -68,7 +68,7 @@ class Export(Struct, frozen=True):
     resources.
     """
 
-    entries: Sequence[ExportEntry]
+    entries: list[ExportEntry]
     metadata: Metadata = field(default_factory=Metadata)
     gaps: Sequence[Gap] = ()
     page: Page | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -102,22 +102,22 @@ class _Keeper:
 
     def __init__(self, bodies: Bodies, redactor: Redactor) -> None:
         self._bodies, self._redactor = bodies, redactor
-        self._hashes: dict[bytes, str] = {}
+        self._hashes: dict[bytes, bytes] = {}
 
     def hold(self, body: dict[str, object]) -> HeldBody:
         """Return a body as it is held."""
         held = HeldBody(body, self._bodies)
         if self._redactor.body(body) is body:
-            self._hashes[held.content] = body_hash(body)
+            self._hashes[held.content] = bytes.fromhex(body_hash(body))  # half as long: there are many
         return held
 
     def clean(self, row: Resource) -> tuple[Resource, str]:
         """Return a resource without its secrets, with the hash of its body."""
-        known = self._hashes.get(row.held.content)
+        known = self._hashes.pop(row.held.content, None)
         if known is None:
             row = _without_secrets(row, self._redactor)
             return row, body_hash(row.body)
-        return row, known
+        return row, known.hex()
 
 
 def _files_of(source: str | Path) -> Sequence[str | Path]:
@@ -171,7 +171,7 @@ def _read(source: str | Path, label: str, clean: _Cleaning) -> Snapshot:
 def _assembled(export: Export, label: str, clean: _Cleaning, facets: Sequence[Facet] = ()) -> Snapshot:
     keeper = None if clean.redactor is None or clean.shared is not None else _keeper(export.entries, clean.redactor)
     try:
-        resources, gaps = normalise(export.entries, HeldBody if keeper is None else keeper.hold)
+        resources, gaps = normalise(_given_away(export.entries), HeldBody if keeper is None else keeper.hold)
     except InputError as error:
         is_told = error.message.startswith(label) or label == "the inputs"
         raise (error if is_told else InputError(f"{label}: {error.message}", error.hint)) from error
@@ -179,6 +179,13 @@ def _assembled(export: Export, label: str, clean: _Cleaning, facets: Sequence[Fa
     if keeper is None:
         return assemble(*clean.of(resources, known), export.metadata, facets)
     return assemble_hashed(map(keeper.clean, resources), clean.gaps(known), export.metadata, facets)
+
+
+def _given_away(entries: list[ExportEntry]) -> Iterator[ExportEntry]:
+    """Yield entries in their order, and hold none of them any longer."""
+    entries.reverse()
+    while entries:
+        yield entries.pop()
 
 
 def _keeper(entries: Sequence[ExportEntry], redactor: Redactor) -> _Keeper | None:

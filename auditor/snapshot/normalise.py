@@ -11,7 +11,8 @@ from functools import lru_cache
 from typing import Final
 
 import orjson
-from msgspec import Struct, field
+from msgspec import Struct
+from msgspec.structs import replace
 
 from auditor import resource_id as ids
 from auditor.azure.catalogue import shipped, spelled
@@ -39,6 +40,7 @@ NOT_READ: Final = "not in the export"
 # where it lacks its type, or what Azure states of every resource of the type.
 _ENVELOPE: Final = ("extendedLocation", "identity", "kind", "location", "managedBy", "sku", "tags", "zones")
 _STATED_BY_WHOLE_ROWS: Final = frozenset({"type"})
+_NOTHING: Final[frozenset[str]] = frozenset()
 # What ARM returns without a `properties` object.
 WITHOUT_PROPERTIES: Final = frozenset({SUBSCRIPTIONS, f"{SUBSCRIPTIONS}/locations", "microsoft.resources/tenants"})
 _RESOURCES: Final = SUBSCRIPTIONS.partition("/")[0]
@@ -76,6 +78,8 @@ class _Copy(Struct):
     stated: frozenset[str]
     is_read: bool
     """Whether it has properties."""
+    is_nested: bool
+    """Whether it was listed in another resource."""
 
     @property
     def body(self) -> dict[str, object]:
@@ -89,14 +93,15 @@ def _view(
     entry: ExportEntry,
     api_version: str | None,
     stated: frozenset[str],
+    *,
+    is_nested: bool = False,
 ) -> _Copy:
     is_read = isinstance(body.get("properties"), dict)
-    return _Copy(hold(body), entry, api_version, stated, is_read)
+    return _Copy(hold(body), entry, api_version, stated, is_read, is_nested)
 
 
-class _Draft(Struct):
-    own: list[_Copy] = field(default_factory=list)
-    nested: list[_Copy] = field(default_factory=list)
+_Drafts = dict[str, tuple[_Copy, ...]]
+"""The copies of each resource, nearly always one, by its key."""
 
 
 def normalise(entries: Iterable[ExportEntry], hold: Hold = HeldBody) -> tuple[list[Resource], list[Gap]]:
@@ -118,11 +123,12 @@ def normalise_part(
 
     What the entries have only the id of goes into `references`: another part may hold it.
     """
-    drafts: defaultdict[str, _Draft] = defaultdict(_Draft)
+    drafts: _Drafts = {}
     gaps: list[Gap] = []
     for entry in entries:
         _collect(entry, drafts, gaps, references, hold)
-    merged = {key: _merged(draft, hold) for key, draft in drafts.items()}
+    merged = {key: _merged(copies, hold) for key, copies in drafts.items()}
+    drafts.clear()
     gaps += [gap for key in sorted(merged) for gap in _unread(merged[key])]
     bodies = _with_children({key: copy.held for key, copy in merged.items()}, hold)
     return [_resource(key, bodies[key], merged[key]) for key in sorted(bodies)], gaps
@@ -158,18 +164,17 @@ def gap_of_reference(reference: str) -> Gap:
 
 def keys_in(entry: ExportEntry) -> set[str]:
     """Return the keys of the resources in an entry: its own and those nested in it."""
-    drafts: defaultdict[str, _Draft] = defaultdict(_Draft)
+    drafts: _Drafts = {}
     _collect(entry, drafts, [], set(), HeldBody)
     return set(drafts)
 
 
-def _collect(
-    entry: ExportEntry, drafts: Mapping[str, _Draft], gaps: list[Gap], references: set[str], hold: Hold
-) -> None:
+def _collect(entry: ExportEntry, drafts: _Drafts, gaps: list[Gap], references: set[str], hold: Hold) -> None:
     body = _checked(entry)
     gaps += entry.gaps
     if not _is_flat(entry.body) and _is_deep(body):
         body = _shortened_body(body, gaps)
+    source = replace(entry, body=None, gaps=())  # what of it is held further on
     waiting: list[tuple[dict[str, object], str | None, bool]] = [(body, entry.api_version, False)]
     while waiting:
         raw, inherited, is_nested = waiting.pop()
@@ -180,25 +185,28 @@ def _collect(
         if entry.source == "export" and raw.get("type") != resource_type:
             gaps += _of_two_types(str(tidy["id"]), raw.get("type"), resource_type)
         parts = take_apart(tidy, resource_type.lower(), entry.place)
-        draft = drafts[ids.key(str(tidy["id"]))]
-        stated = _folded(tuple(raw)) - _lacking(tidy, resource_type)
-        if is_nested or resource_type.count("/") > 1:
-            stated |= _STATED_BY_WHOLE_ROWS  # lists of children inside a parent may state no more than their ids
-        (draft.nested if is_nested else draft.own).append(_view(parts.body, hold, entry, api_version, stated))
+        key = ids.key(str(tidy["id"]))
+        # lists of children inside a parent may state no more than their ids
+        is_whole = is_nested or resource_type.count("/") > 1
+        stated = _stated(tuple(raw), _lacking(tidy, resource_type), is_whole=is_whole)
+        copy = _view(parts.body, hold, source, api_version, stated, is_nested=is_nested)
+        drafts[key] = (*drafts.get(key, ()), copy)
         references.update(parts.references)
         waiting += [(child, api_version, True) for child in parts.children]
 
 
 @lru_cache(maxsize=4096)  # as of `_added`
-def _folded(names: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(name.lower() for name in names)
+def _stated(names: tuple[str, ...], lacking: frozenset[str], *, is_whole: bool) -> frozenset[str]:
+    """Return in lower case which of the names at its top a resource states."""
+    stated = frozenset(name.lower() for name in names) - lacking
+    return stated | _STATED_BY_WHOLE_ROWS if is_whole else stated
 
 
 def _lacking(body: Mapping[str, object], resource_type: str) -> frozenset[str]:
     """Return what Azure states of every resource of a type and a body does not: empty, it says as little as null."""
     kind = shipped().get(resource_type)
     if kind is None or not kind.always:
-        return frozenset()
+        return _NOTHING
     return kind.always - {name.lower() for name, value in body.items() if value or name == "properties"}
 
 
@@ -317,13 +325,16 @@ def _spelling_order(text: str) -> tuple[bool, str]:
     return text in (text.lower(), text.upper()), text
 
 
-def _merged(draft: _Draft, hold: Hold) -> _Copy:
-    if len(draft.own) + len(draft.nested) == 1:
-        return (draft.own or draft.nested)[0]
-    own = sorted(draft.own, key=lambda copy: (_spelling_order(str(copy.body["id"])), canonical(copy.body)))
+def _merged(copies: tuple[_Copy, ...], hold: Hold) -> _Copy:
+    if len(copies) == 1:
+        return copies[0]
+    own = sorted(
+        (copy for copy in copies if not copy.is_nested),
+        key=lambda copy: (_spelling_order(str(copy.body["id"])), canonical(copy.body)),
+    )
     for copy in own[1:]:
         _check_agree(own[0], copy)
-    nested = sorted(draft.nested, key=lambda copy: canonical(copy.body))
+    nested = sorted((copy for copy in copies if copy.is_nested), key=lambda copy: canonical(copy.body))
     for copy in () if own else nested[1:]:
         _check_agree(nested[0], copy)
     first, *rest = [*own, *nested]

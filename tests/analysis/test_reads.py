@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from itertools import groupby
 from typing import Any
 
 import pytest
@@ -146,3 +147,14 @@ def test_readers_in_code_derive_the_relations_that_are_named_for_them(name: str)
         if reader := READERS.get(resource.type_key):
             assert {relation.kind for relation in reader(resource, lookup)} <= set(CODED[resource.type_key])
     assert READERS.keys() <= CODED.keys()
+
+
+@pytest.mark.parametrize("estate", ["chat", "landing zone", "help desk"])
+def test_an_analysis_by_kind_yields_all_of_a_kind_before_the_next(estate: str) -> None:
+    baseline, path = ESTATES[estate]
+    context = audit.context(read.read(path), in_force.load(Selection(baseline)), audit.Terms(complete=True))
+
+    for analysis in (each for each in ANALYSES if each.is_by_kind):
+        kinds = [kind for kind, _ in groupby(fact.fact_kind for fact in analysis.run(context))]
+        assert kinds
+        assert len(kinds) == len(set(kinds))

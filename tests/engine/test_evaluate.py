@@ -198,6 +198,21 @@ class Hue(Fact):
         return self.shown
 
 
+@fact("paint.gloss", subject="the thing")
+class Gloss(Fact):
+    """How much a thing shines."""
+
+    gloss: Known[str]
+    """mat or high"""
+
+    def sentence(self) -> str:
+        """Say nothing."""
+        return ""
+
+    def witness(self) -> None:
+        """Show nothing."""
+
+
 def hue(of: Known[str], part: str = "", *, subject: str = ID, **more: Any) -> Hue:
     about = About(subject=subject, sub_object=part, inputs=more.pop("inputs", ()))
     return Hue(about=about, hue=of, said=more.pop("said", ""), shown=more.pop("shown", None))
@@ -247,6 +262,43 @@ def test_an_analysis_that_raises_makes_its_rules_unknown_with_the_reason(red: Ru
 
     assert {one.rule_id: one.status for one in found} == {"thing-hue-warm": Status.UNKNOWN, "thing-is-red": Status.PASS}
     assert found[0].unknown_reason == "analysis paint failed: ValueError: no light"
+
+
+@pytest.mark.parametrize(
+    ("yielded", "statuses", "reason"),
+    [
+        ("gh", ["gloss pass", "hue pass"], None),
+        ("gh!", ["gloss pass", "hue unknown"], "analysis paint failed: ValueError: no light"),
+        ("g!", ["gloss unknown", "hue unknown"], "analysis paint failed: ValueError: no light"),
+        ("ghg", ["gloss pass", "gloss unknown", "hue pass"], "analysis paint failed: KeyError: 'paint.gloss'"),
+    ],
+)
+def test_an_analysis_by_kind_that_raises_leaves_the_kinds_that_are_whole(
+    yielded: str, statuses: list[str], reason: str | None, tmp_path: Path
+) -> None:
+    def run(_: Context) -> Iterator[Fact]:
+        for each in yielded:
+            if each == "!":
+                raise ValueError("no light")
+            yield hue("warm") if each == "h" else Gloss(about=About(subject=ID), gloss="high")
+
+    analysis = Analysis("paint", run, (Hue, Gloss), reads=frozenset({THING.lower()}), is_by_kind=True)
+    analyses = {"paint.hue": analysis, "paint.gloss": analysis}
+    words = Words(CATALOGUE, analyses)
+    rules = [
+        replace(
+            write_rule(
+                tmp_path, words=words, applies=f"{{fact: paint.{name}}}", require=f"{{field: {name}, equals: {of}}}"
+            ),
+            id=name,
+        )
+        for name, of in (("hue", "warm"), ("gloss", "high"))
+    ]
+
+    found = findings(question(estate_of([thing(color="red")]), *rules, analyses=analyses))
+
+    assert sorted(f"{one.rule_id} {one.status}" for one in found) == statuses
+    assert {one.unknown_reason for one in found if one.status is Status.UNKNOWN} == ({reason} if reason else set())
 
 
 def test_what_raises_while_judging_leaves_its_traceback_in_the_log(

@@ -124,4 +124,5 @@ ANALYSIS: Final = Analysis(
         NetworkPeering.fact_kind: {PEERINGS: [{}]},
     },
     unlisted=unlisted,
+    is_by_kind=True,
 )
