@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import cast
 
 from auditor import resource_id as ids
@@ -22,7 +22,7 @@ from auditor.model import (
 )
 from auditor.report import framework_page, json_document, report_document
 from auditor.report.coverage_document import document_of
-from auditor.report.finding_causes import CauseGroup, cause_of, groups_of
+from auditor.report.finding_causes import CauseGroup, cause_of
 from auditor.report.json_document import (
     EvidenceDocument,
     ExemptionDocument,
@@ -46,8 +46,8 @@ from auditor.report.summary import summarise
 from auditor.report.text import ordered, run_id, utc
 
 
-def head_of(report: Report) -> ReportHead:
-    """Return what a report tells besides its findings."""
+def head_of(report: Report, beside: Callable[[Finding], None] = lambda _: None) -> ReportHead:
+    """Return what a report tells besides its findings, each of which is looked at for it, and `beside`."""
     head: ReportHead = {
         "schema_version": report_document.SCHEMA_VERSION,
         "run_id": run_id(report),
@@ -57,7 +57,7 @@ def head_of(report: Report) -> ReportHead:
         "baseline": {"name": report.baseline_name, "version": report.baseline_version},
         "snapshot": _snapshot(report),
         "reference_data": {name: report.reference_data[name] for name in sorted(report.reference_data)},
-        "summary": _summary(report),
+        "summary": _summary(report, beside),
         "notices": sorted(report.notices),
         "rules": {key: _rule(report.rules[key]) for key in sorted(report.rules)},
         "gaps": gaps_of(report),
@@ -186,12 +186,8 @@ def _rule(rule: RuleInfo) -> ReportedRule:
     }
 
 
-def causes_of(report: Report) -> list[CauseDocument]:
-    """Return what would have to change, each once."""
-    return [_cause(group) for group in groups_of(report.findings)]
-
-
-def _cause(group: CauseGroup) -> CauseDocument:
+def cause_document(group: CauseGroup) -> CauseDocument:
+    """Return what would have to change."""
     return {
         "id": group.cause.id,
         "what": group.cause.what,
@@ -281,8 +277,8 @@ def _sorted_items(scope: object) -> Iterator[tuple[str, object]]:
     return iter(value.items()) if isinstance(value, dict) else iter(())
 
 
-def _summary(report: Report) -> SummaryDocument:
-    summary = summarise(report)
+def _summary(report: Report, beside: Callable[[Finding], None] = lambda _: None) -> SummaryDocument:
+    summary = summarise(report, beside)
     document: SummaryDocument = {
         "by_status": dict(summary.by_status),
         "by_severity": dict(summary.by_severity),

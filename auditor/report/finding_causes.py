@@ -40,12 +40,16 @@ class FindingCause(Struct, frozen=True):
     @property
     def id(self) -> str:
         """Return 12 hex digits over it: the same for the same cause in every run, however names are spelled."""
-        return _id(self.resource_id, self.title)
+        return _id(self.identity)
+
+    @property
+    def identity(self) -> str:
+        """Return all that tells it from others."""
+        return f"{ids.key(self.resource_id) if self.resource_id else ''}\n{self.title.lower()}"
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _id(resource_id: str | None, title: str) -> str:
-    identity = f"{ids.key(resource_id) if resource_id else ''}\n{title.lower()}"
+def _id(identity: str) -> str:
     return hashlib.sha256(identity.encode("utf-8", "backslashreplace")).hexdigest()[:12]
 
 
@@ -71,20 +75,38 @@ def cause_of(finding: Finding) -> FindingCause | None:
     return _deciding_rule(finding) or _declared(finding) or _setting(finding)
 
 
-def groups_of(findings: Iterable[Finding]) -> Sequence[CauseGroup]:
-    """Return each cause of failures and unknowns once: the worst first, then what is the cause of most."""
-    groups: dict[str, CauseGroup] = {}
-    for finding in findings:
+class CauseGroups:
+    """Each cause of the failures and unknowns that were added, once."""
+
+    def __init__(self) -> None:
+        self._groups: dict[str, CauseGroup] = {}
+
+    def add(self, finding: Finding) -> None:
+        """Add a finding to those of its cause."""
         cause = cause_of(finding)
         if cause is None:
-            continue
-        group = groups.setdefault(cause.id, CauseGroup(cause, finding.status, finding.severity))
+            return
+        identity = cause.identity
+        group = self._groups.get(identity)
+        if group is None:
+            group = self._groups[identity] = CauseGroup(cause, finding.status, finding.severity)
         group.findings += 1
         group.rules.add(finding.rule_id)
         group.severity = min(group.severity, finding.severity, key=lambda severity: severity.rank)
         if finding.status is Status.FAIL:
             group.status = Status.FAIL
-    return sorted(groups.values(), key=_order)
+
+    def in_order(self) -> Sequence[CauseGroup]:
+        """Return them: the worst first, then what is the cause of most."""
+        return sorted(self._groups.values(), key=_order)
+
+
+def groups_of(findings: Iterable[Finding]) -> Sequence[CauseGroup]:
+    """Return each cause of failures and unknowns once, in order."""
+    groups = CauseGroups()
+    for finding in findings:
+        groups.add(finding)
+    return groups.in_order()
 
 
 def _order(group: CauseGroup) -> tuple[bool, int, int, str, str]:

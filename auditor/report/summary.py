@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct, field
 
-from auditor.model import AgainstKnown, Report, Severity, Status
+from auditor.model import AgainstKnown, Finding, Report, Severity, Status
 
 
 class Summary(Struct, frozen=True):
@@ -28,13 +28,17 @@ class Summary(Struct, frozen=True):
     by_change: Mapping[AgainstKnown, int] = field(default_factory=dict)
 
 
-def summarise(report: Report) -> Summary:
-    """Count every finding of a report, listed or not; every status and severity is there, zero included."""
+def summarise(report: Report, beside: Callable[[Finding], None] = lambda _: None) -> Summary:
+    """Count every finding of a report, listed or not; every status and severity is there, zero included.
+
+    Whoever wants to see all of them as well can do so `beside`: to go through them twice makes many of them twice.
+    """
     statuses: Counter[Status] = Counter()
     severities: Counter[Severity] = Counter()
     changes: Counter[AgainstKnown] = Counter()
     exempted, workloads = 0, set()
     for each in report.findings:
+        beside(each)
         statuses[each.status] += 1
         if each.workload:
             workloads.add(each.workload)

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from msgspec.structs import replace
 
+from auditor.engine import processes
 from auditor.model import Report
-from auditor.report import json_document
+from auditor.report import json_document, selection
 from auditor.report.format import Style, View, named
 from auditor.report.formats.json import FORMAT
 from auditor.report.report_document import line_schema, schema
@@ -26,6 +27,36 @@ def document_of(report: Report, version: int = 2, *, include_passed: bool = True
     FORMAT.write(report, out, View(include_passed=include_passed, style=Style(json_version=version)))
     document: dict[str, Any] = json.loads(out.getvalue())
     return document
+
+
+@pytest.mark.parametrize("name", ["json", "jsonl"])
+@pytest.mark.parametrize("number", [0, 1, 6, 7, 25])
+@pytest.mark.parametrize("include_passed", [True, False])
+def test_several_processes_write_the_same_findings_in_the_same_order(
+    name: str,
+    number: int,
+    include_passed: bool,  # noqa: FBT001 - a parameter
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(processes, "obstacle", lambda: "")
+    monkeypatch.setattr(selection, "_SECTION", 2)
+    found = [
+        replace(
+            PASSED if each % 5 < 3 else OPENAI_PUBLIC, resource_id=f"/subscriptions/{each}", message=f"{each}: ü \udc80"
+        )
+        for each in range(number)
+    ]
+    written = []
+
+    for many in (1, 3):
+        out = io.StringIO()
+        named(name).write(report_of(*found), out, View(include_passed=include_passed, processes=many))
+        written.append(out.getvalue())
+
+    assert written[0] == written[1]
+    assert written[0].count('"fingerprint"') == (
+        number if include_passed else sum(each % 5 >= 3 for each in range(number))
+    )
 
 
 @VERSIONS

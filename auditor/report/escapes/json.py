@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, repeat
 from typing import ClassVar, Final, NewType
 
@@ -95,9 +95,17 @@ class JsonValues(EscapedOutput):
 
     def texts(self, texts: Iterable[JsonText], before: str, between: str) -> None:
         """Write values, with layout before the first and between them."""
+        for block in self.blocks(texts, before, between):
+            self.add(block)
+
+    def blocks(self, texts: Iterable[JsonText], before: str, between: str) -> Iterator[JsonText]:
+        """Go through values with layout before the first and between them, in blocks."""
         separators = chain([before], repeat(between))
-        for block in in_blocks(chain.from_iterable(zip(separators, texts, strict=False))):
-            self._stream.write(block)
+        return map(JsonText, in_blocks(chain.from_iterable(zip(separators, texts, strict=False))))
+
+    def add(self, text: JsonText) -> None:
+        """Write what `blocks` made."""
+        self._stream.write(text)
 
     def member(self, name: str, value: object, indent: int | None = None) -> None:
         """Write a name and its value."""

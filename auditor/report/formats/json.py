@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from auditor.inputs.collector import paused
 from auditor.model import Report
 from auditor.report import json_document
-from auditor.report.document_parts import causes_of, first_finding_of, first_head_of, gaps_of, head_of
+from auditor.report.document_parts import cause_document, first_finding_of, first_head_of, gaps_of, head_of
 from auditor.report.escapes.json import JsonValues
-from auditor.report.finding_texts import FindingTexts
+from auditor.report.finding_causes import CauseGroups
+from auditor.report.finding_list import write_findings
 from auditor.report.format import Format, View
 from auditor.report.selection import streamed
 
@@ -23,15 +23,15 @@ def write(report: Report, out: JsonValues, view: View) -> None:
         _write_first_version(report, out, view)
         return
     separator = "{\n"
-    for key, value in head_of(report).items():
+    causes = CauseGroups()
+    for key, value in head_of(report, causes.add).items():
         out.layout(separator)
         out.member(key, value)
         separator = ",\n"
     out.layout(separator)
-    out.member("causes", causes_of(report))
+    out.member("causes", list(map(cause_document, causes.in_order())))
     out.layout(',\n"findings":[')
-    findings = streamed(report, include_passed=view.include_passed)
-    paused(lambda: out.texts(map(FindingTexts(report).of, findings), "\n", ",\n"))
+    write_findings(report, out, view, ",\n")
     out.layout("\n]\n}\n")
 
 

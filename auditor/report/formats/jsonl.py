@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from auditor.inputs.collector import paused
 from auditor.model import Report
 from auditor.report.document_parts import head_of
 from auditor.report.escapes.json import JsonValues
-from auditor.report.finding_texts import FindingTexts
+from auditor.report.finding_list import write_findings
 from auditor.report.format import Format, View
-from auditor.report.selection import streamed
 
 
 def write(report: Report, out: JsonValues, view: View) -> None:
     """Write what version 2 of the JSON report holds, a line at a time."""
     out.value(head_of(report))
-    findings = streamed(report, include_passed=view.include_passed)
-    paused(lambda: out.texts(map(FindingTexts(report).of, findings), "\n", "\n"))
+    write_findings(report, out, view, "\n")
     out.layout("\n")
 
 
