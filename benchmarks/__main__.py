@@ -3,8 +3,8 @@
     python -m benchmarks [--sizes 5000,20000] [--with groups,network,access,formats,diff] [--page docs/performance.md]
 
 Each estate is measured in a process of its own. What other benchmarks of this folder print is taken over as it is, those
-of `--with` and no others: `groups`, `network`, `access`, `formats` and `diff` take minutes, `collect` a stand-in for
-Azure besides, `million` half an hour and thirty gigabytes of disk.
+of `--with` and no others: `groups`, `network`, `access`, `formats`, `diff` and `memory` take minutes, `collect` a stand-in
+for Azure besides, `million` half an hour and thirty gigabytes of disk.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ OTHERS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "access": ("Questions about access", ()),
     "formats": ("Writing very many findings", ()),
     "diff": ("Comparing two states", ()),
+    "memory": ("Memory", ()),
     "million": ("A million resources", ()),
     "collect": ("Collecting", ()),
 }

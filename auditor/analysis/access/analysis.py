@@ -91,4 +91,5 @@ ANALYSIS: Final = Analysis(
         TableRow.fact_kind: {kind: [{}] for kind in table_row.PRINCIPALS},
     },
     unlisted=unlisted,
+    is_by_kind=True,
 )

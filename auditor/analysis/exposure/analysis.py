@@ -129,4 +129,5 @@ ANALYSIS: Final = Analysis(
         PublicAddressHolder.fact_kind: {PUBLIC_ADDRESSES: [{}]},
     },
     unlisted=unlisted,
+    is_by_kind=True,
 )

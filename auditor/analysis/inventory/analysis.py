@@ -30,6 +30,7 @@ def derive_facts(context: Context) -> Iterator[Fact]:
         for declaration in context.workloads.declared:
             if not declaration.internal and (declaration.required or workload.resources(declaration.name)):
                 yield component_fact(context, workload, declaration, filed)
+    for workload in context.workloads.all:
         yield profile_fact(context, workload)
     yield from subnet_facts(context)
     yield from reference_facts(context)
@@ -91,4 +92,5 @@ ANALYSIS: Final = Analysis(
             PLANS,
         }
     ),
+    is_by_kind=True,
 )

@@ -95,4 +95,5 @@ ANALYSIS: Final = Analysis(
         },
     },
     unlisted=unlisted,
+    is_by_kind=True,
 )
