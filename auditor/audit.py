@@ -135,7 +135,9 @@ def _context(snapshot: Snapshot, rules: RuleSet, terms: Terms, when: Moment) -> 
 
 def audit(snapshot: Snapshot, rules: RuleSet, terms: Terms) -> Report:
     """Judge a snapshot and return the report; exemptions stand beside the findings that they cover."""
-    return _judged(snapshot, rules, terms)[1]
+    context, report = _judged(snapshot, rules, terms)
+    context.estate.forget()  # findings are told from its resources alone
+    return report
 
 
 def _judged(snapshot: Snapshot, rules: RuleSet, terms: Terms) -> tuple[Context, Report]:

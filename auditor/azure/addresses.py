@@ -16,7 +16,7 @@ IPV6: Final[Ranges] = ((_V6_START, _V6_START + (1 << 128)),)
 ANY: Final[Ranges] = ((0, _V6_START + (1 << 128)),)
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=4096)
 def parse(text: str) -> Ranges | None:
     """Return the addresses that a single address or a CIDR prefix names, or None where it is neither.
 

@@ -26,8 +26,10 @@ T = TypeVar("T")
 _REDACTOR: Final = Redactor()
 _STEPS: Final = re.compile(r"[^.\[\]]+(?=[.\[]|$)")
 _SHORTEST_QUOTED: Final = 4
-_REMEMBERED: Final = 65_536
-_REMEMBERED_NAMES: Final = 16_384
+# Findings on the same come soon after each other: what was forgotten meanwhile is rarely wanted again.
+_REMEMBERED: Final = 8_192
+_REMEMBERED_LEAVES: Final = 8_192
+_REMEMBERED_NAMES: Final = 2_048  # which may be long
 _OF_RESOURCES: Final = ("properties.", "tags.", "tags[")
 
 
@@ -82,7 +84,7 @@ class Cleaner:
         self._findings: dict[int, tuple[Finding, Finding]] = {}
         self._clean: set[str] = {""}
         self._shared: BoundedCache[SharedLeaves, _KnownLeaves] = BoundedCache(_REMEMBERED)
-        self._leaves: BoundedCache[int, SharedLeaf] = BoundedCache(_REMEMBERED)
+        self._leaves: BoundedCache[int, SharedLeaf] = BoundedCache(_REMEMBERED_LEAVES)
 
     def cleaned(self, findings: Iterable[Finding]) -> list[Finding]:
         """Return findings without the secrets in what they quote; one that quotes none is the same object."""
@@ -162,7 +164,8 @@ class Cleaner:
         clean = tuple(self._leaf(each) for each in shared.leaves)
         is_clean = all(map(is_, clean, shared.leaves))
         own = [(_names(each.leaf.path), each.own) for each in shared.leaves if each.own is not None]
-        return self._shared.keep(shared, _KnownLeaves(shared if is_clean else SharedLeaves(clean, shared.is_kept), own))
+        known = _KnownLeaves(shared if is_clean else SharedLeaves(clean, shared.is_kept), own)
+        return self._shared.keep(shared, known) if shared.is_kept else known
 
     def _leaf(self, leaf: SharedLeaf) -> SharedLeaf:
         """Return a leaf without secrets: the same where it holds none. The leaves of a rule are shown beside many values."""

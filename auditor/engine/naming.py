@@ -19,7 +19,7 @@ _GUID: Final = re.compile(r"(?i)\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b"
 _ID: Final = re.compile(
     r"(?i)(?<![\w.])/(?:subscriptions|providers/microsoft\.management)/[^\s,;:'\"()…]*[^\s,;:'\"().…]"
 )
-_REMEMBERED: Final = 16_384
+_REMEMBERED: Final = 4_096
 
 
 class CommonNames:

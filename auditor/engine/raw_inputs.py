@@ -28,7 +28,7 @@ from auditor.network.security_groups import default_rule_properties
 
 INPUTS_SHOWN: Final = 24
 _REMEMBERED: Final = 8_192
-_VALUES: Final = 16_384
+_VALUES: Final = 8_192
 _MEMBERS_SHOWN: Final = 20
 _LEAVES_SHOWN: Final = 60
 _DEEPEST: Final = 5

@@ -79,6 +79,10 @@ class Estate:
             self._read[read] = read(self)
         return cast("T", self._read[read])
 
+    def forget(self) -> None:
+        """Let go what readers made of the estate: whoever asks again has it made again."""
+        self._read.clear()
+
     def _note_gaps(self, gaps: Iterable[Gap]) -> None:
         for gap in gaps:
             if "/" in gap.what:
