@@ -23,7 +23,7 @@ from auditor.inputs import activity_log, foreign
 from auditor.inputs.entries import as_arm
 from auditor.model import Gap
 from auditor.snapshot.bodies import Bodies, PackedRow
-from auditor.snapshot.json_text import RawValue, decode, decoded, decoded_whole, iter_lines
+from auditor.snapshot.json_text import RawValue, decode, decoded, iter_lines, opened
 from auditor.snapshot.left_out import LEFT_OUT
 from auditor.snapshot.model import ANY_TYPE, Metadata
 from auditor.snapshot.normalise import ExportEntry
@@ -231,7 +231,7 @@ def _opened(line: memoryview, where: str) -> tuple[RawValue | None, object]:
     """Return a line as it stands in the text, unless it had to be repaired, and the value in it."""
     raw = RawValue(line)
     try:
-        return raw, decoded_whole(raw)
+        return opened(raw)
     except orjson.JSONDecodeError:
         return None, decode(line.tobytes(), where)
 
@@ -259,14 +259,13 @@ def _listing(items: Sequence[object], label: str, metadata: Metadata | None = No
     tenants: set[str] = set()
     store = _store_for(items)
     for number, item in enumerate(items, 1):
-        document = decoded_whole(item)
+        raw, document = opened(item) if isinstance(item, RawValue) else (None, item)
         if isinstance(document, dict):
             tenant = document.get("tenantId")
             tenants.add(tenant if isinstance(tenant, str) else "")
         if is_event(document):
             events.append(document)
         else:
-            raw = item if isinstance(item, RawValue) else None
             entries.append(_entry(document, f"resource {number}", label, raw, store))
     is_log = bool(events) and not entries
     entries += activity_log.entries(events, "the activity log")

@@ -144,6 +144,13 @@ def decoded_whole(value: object) -> object:
     return with_all_members(value.decoded(), value.text) if isinstance(value, RawValue) else value
 
 
+def opened(raw: RawValue) -> tuple[RawValue | None, object]:
+    """Return the value in a text, with members that an object has twice, and the text where it decodes to that by itself."""
+    plain = raw.decoded()
+    whole = with_all_members(plain, raw.text)
+    return (raw if whole is plain else None), whole
+
+
 def decoded(value: object) -> object:
     """Return a value, be it still in its text or not."""
     return value.decoded() if isinstance(value, RawValue) else value

@@ -84,6 +84,26 @@ def test_an_export_with_children_and_copies_is_the_same(tmp_path: Path, monkeypa
 
 
 @pytest.mark.usefixtures("everything_is_long")
+@pytest.mark.parametrize("between", [b",", b"\n"])
+def test_a_member_that_is_there_twice_is_read_as_in_a_short_export(
+    between: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [
+        b'{"id": "/subscriptions/s/providers/M.X/y/%d", "type": "M.X/y", "properties": {"a": 1, "a": %d}}'
+        % (number, number)
+        for number in range(3)
+    ]
+    path = tmp_path / "estate.json"
+    path.write_bytes(b"[%s]" % between.join(rows) if between == b"," else between.join(rows))
+
+    short, long = both(path, monkeypatch, Redactor())
+
+    assert long == short
+    assert [row.properties for row in long.resources] == [{}, {"a": 1}, {}]  # which of two that differ is not known
+    assert long.gaps
+
+
+@pytest.mark.usefixtures("everything_is_long")
 def test_no_secret_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     listed = [
         {**place(number, secret.text), "id": f"/subscriptions/s/providers/M.X/y/{number}-{name}", "type": "M.X/y"}
