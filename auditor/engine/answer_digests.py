@@ -42,48 +42,51 @@ class Digests:
         self._estate = estate
         self._workloads = workloads
         self._names = names
-        self._faces: dict[str, str] = {}
+        self._faces: dict[str, bytes] = {}
         self._known: dict[Question, bytes] = {}
         self._wholes: dict[str, bytes] = {}
         self._typed: tuple[str, Sequence[Resource]] = "", ()
+        self._nothing = self._digest(None)
+        self._asking: dict[str | None, Callable[..., object]] = {
+            asked.ROWS: self._rows,
+            asked.ROLE: workloads.role_of,
+            asked.WORKLOADS: self._binding,
+            asked.CALLED: lambda guid: names().get(guid),
+        }
 
     def of(self, question: Question) -> bytes:
         """Return the digest of the answer to a question, which is asked now. UntellableError where there is none."""
         known = self._known.get(question)
         if known is None:
-            known = self._known[question] = self._digest(self._told(self._answer(question)))
+            known = self._known[question] = self._of_answer(self._answer(question))
         return known
 
     def now(self, question: Question) -> bytes | None:
-        """Return the digest of the answer to what somebody says was asked, or None where there is no answer.
-
-        Only what an estate tells anybody is asked of it: the words may be a stranger's.
-        """
-        if not question or question[0] is None or question[0].startswith("_") or question[0] == "once":
-            return None
+        """Return the digest of the answer to what somebody says was asked, or None where there is no answer."""
         try:
             return self.of(question)
         except Exception:  # noqa: BLE001 - whatever it was, it is no answer
             return None
 
     def _answer(self, question: Question) -> object:
-        match question:
-            case (asked.ROWS, str(resource_type), str(first)):
-                return self._rows(resource_type, first)
-            case (asked.ROLE, str(key)):
-                return self._workloads.role_of(key)
-            case (asked.WORKLOADS,):
-                found = self._workloads
-                return [
-                    (one.name, one.anchor, one.bindings, one.notices, one.strands) for one in found.all
-                ], found.notices
-            case (asked.CALLED, str(guid)):
-                return self._names().get(guid)
-            case (str(name), *arguments):
-                of_estate = getattr(self._estate, name)
-                return of_estate(*arguments) if callable(of_estate) else of_estate
-            case _:
+        """Ask a question. Only what an estate tells anybody is asked of it: the words may be a stranger's."""
+        name = question[0]
+        ask = self._asking.get(name)
+        if ask is None:
+            if name is None or name.startswith("_") or name == "once":
                 raise UntellableError("no question")
+            found = getattr(self._estate, name)
+            ask = self._asking[name] = found if callable(found) else lambda: found
+        return ask(*question[1:])
+
+    def _of_answer(self, answer: object) -> bytes:
+        if answer is None:
+            return self._nothing
+        return self._face(answer) if isinstance(answer, Resource) else self._digest(self._told(answer))
+
+    def _binding(self) -> object:
+        found = self._workloads
+        return [(one.name, one.anchor, one.bindings, one.notices, one.strands) for one in found.all], found.notices
 
     def _rows(self, resource_type: str, first: str) -> Sequence[Resource]:
         if self._typed[0] != resource_type:
@@ -118,30 +121,30 @@ class Digests:
 
     def _told(self, answer: object) -> object:
         """Return an answer as JSON that is equal for equal answers, and for no others."""
+        if type(answer) in _PLAIN:
+            return answer
         match answer:
-            case _ if type(answer) in _PLAIN:
-                return answer
+            case list() if answer and type(answer[0]) is Resource:  # as most are
+                return [self._face(each).hex() for each in answer]
             case Resource():
-                return self._face(answer)
+                return self._face(answer).hex()
             case Enum():
                 return [type(answer).__name__, answer.value]
             case ResourceType():
                 return answer.key  # the catalogue says the rest
             case Struct():
-                return [type(answer).__name__, *self._all(getattr(answer, name) for name in answer.__struct_fields__)]
+                answer = [type(answer).__name__, *(getattr(answer, name) for name in answer.__struct_fields__)]
             case _:
-                return self._all(_members(answer))
+                pass
+        return [self._told(each) for each in _members(answer)]
 
-    def _all(self, answers: Iterable[object]) -> Sequence[object]:
-        return [self._told(each) for each in answers]
-
-    def _face(self, resource: Resource) -> str:
+    def _face(self, resource: Resource) -> bytes:
         """Return what tells a resource, without a look at its body and without when it was read."""
         known = self._faces.get(resource.key)
         if known is None:
             told = (resource.key, resource.type_key, resource.id, resource.type, resource.name, resource.location)
             more = (sorted(resource.stated), resource.source, resource.api_version)
-            known = self._faces[resource.key] = self._digest([*told, *more]).hex()
+            known = self._faces[resource.key] = self._digest([*told, *more])
         return known
 
 

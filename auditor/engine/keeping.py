@@ -145,12 +145,13 @@ class KeepingEvaluation(PartwiseEvaluation):
         finish = self._finish_for(estate, NotingNames(self._names, trace))
         try:
             found = list(self._written(finished(part, view, finish)))
-        except portable_findings.UnportableError:
+            read = list(map(self._read, found))
+        except ValueError:  # among them what is not portable
             _LOGGER.debug("part %s cannot be kept", part.name, exc_info=True)
             return None
         if not trace.usable:
             return None
-        counted = self.counted(list(map(self._read, found)))
+        counted = self.counted(read)
         return replace(counted, anew=JudgedAnew.of(part.place, trace, list(map(packed, found))))
 
     def _written(self, found: Iterable[Sequence[Finding]]) -> Iterator[bytes]:

@@ -179,6 +179,8 @@ class KeptAnswers:
             return
         writer = _TablesWriter(self._digests, self._estate, self._tables)
         anew = {each.place: each for each in judged}
+        if not anew and self._valid and len(self._valid) == len(self._tables.parts):
+            return  # the file says it all
         for place, part in self._valid.items():
             if place not in anew:
                 writer.carry(part)
@@ -203,7 +205,7 @@ class _Holding:
         self._tables = tables
         self._changed = changed
         self._digests = digests
-        self._same: dict[int, bool] = {}
+        self._same: list[bool | None] = [None] * len(tables.questions)
 
     def still(self, part: KeptPart, now: datetime) -> bool:
         """Whether all that was asked for a part has the same answer now."""
@@ -215,15 +217,19 @@ class _Holding:
                 other = self._changed[number]
                 if other is None or not other.isdisjoint(members[read]):
                     return False
-        return all(map(self._is_same, part.asked))
+        return self._are_same(part.asked)
 
-    def _is_same(self, number: int) -> bool:
-        known = self._same.get(number)
-        if known is None:
-            question, before = self._tables.questions[number], self._tables.answers
-            known = self._digests.now(tuple(question)) == before[number * SIZE : (number + 1) * SIZE]
-            self._same[number] = known
-        return known
+    def _are_same(self, numbers: Sequence[int]) -> bool:
+        """Whether some questions have the answers that they had."""
+        same, questions, before = self._same, self._tables.questions, self._tables.answers
+        for number in numbers:
+            known = same[number]
+            if known is None:
+                answer = self._digests.now(tuple(questions[number]))
+                known = same[number] = answer == before[number * SIZE : (number + 1) * SIZE]
+            if not known:
+                return False
+        return True
 
 
 class _TablesWriter:

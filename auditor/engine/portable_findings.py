@@ -7,10 +7,10 @@ What facts were derived from is read anew from the later run's estate.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final, TypeVar
+from typing import Annotated, Final, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from auditor.engine.raw_inputs import RawInputs
 from auditor.engine.shared_evidence import FactInputs, SharedEvidence, SharedLeaf, SharedLeaves, ValueOrigin
@@ -35,6 +35,7 @@ Plain = TypeVar("Plain")
 _KINDS: Final[Mapping[str, type[FindingSet]]] = {
     kind.kind: kind for kind in (PacketSet, OperationSets, LevelSets, ItemSet, ValueSet)
 }
+_Number = Annotated[int, Meta(ge=0)]
 _LARGEST: Final = 1 << 63
 _DEEPEST: Final = 100
 _GapParts = tuple[str, str, str, str | None]
@@ -63,7 +64,7 @@ class _Leaf(Struct, array_like=True):
 class _Shared(Struct, array_like=True):
     """Shared leaves: each with its owner, whether it was read, and its own value."""
 
-    leaves: list[tuple[_Leaf, int | None, bool, int | None]]
+    leaves: list[tuple[_Leaf, _Number | None, bool, int | None]]
     is_kept: bool
 
 
@@ -74,7 +75,7 @@ _Origin = tuple[str, str | None, str | None, bool]
 class _Filled(Struct, array_like=True):
     """Shared leaves, by number, as one finding has them; `places` are those of its inputs, else these are `listed`."""
 
-    shared: int
+    shared: _Number
     origins: list[_Origin]
     places: list[tuple[str, str]] | None
     listed: list[_Leaf]
@@ -104,8 +105,8 @@ class _Row(Struct, array_like=True):
     fingerprint: str
     was_read: bool
     is_absence: bool
-    controls: int
-    tags: int
+    controls: _Number
+    tags: _Number
     rests_on: tuple[str, msgspec.Raw] | None
     mended_by: tuple[str, str | None] | None
     claims: list[str]
@@ -282,6 +283,8 @@ class _FindingsReader:
         self.document = document
         self._estate = estate
         self._inputs = inputs
+        self._times: dict[str | None, str | None] = {}
+        self._origins: dict[_Origin, ValueOrigin] = {}
         self._shared = [self._shared_leaves(each) for each in document.shared]
 
     def finding(self, row: _Row) -> Finding:
@@ -315,24 +318,29 @@ class _FindingsReader:
         )
 
     def _filled(self, of: _Filled) -> SharedEvidence:
-        shared = self._shared[of.shared]
-        for leaf in shared.leaves:  # what is looked at only later must be there
-            if leaf.owner is not None:
-                of.origins[leaf.owner]
-            if leaf.own is not None:
-                of.own[leaf.own]
-        inputs: Sequence[Evidence] = tuple(self._evidence(leaf) for leaf in of.listed)
+        shared, origins, own = self._shared[of.shared]
+        if len(of.origins) < origins or len(of.own) < own:  # what is looked at only later must be there
+            raise LookupError("fewer values than leaves show")
+        inputs: Sequence[Evidence] = tuple(map(self._evidence, of.listed)) if of.listed else ()
         if of.places is not None:
             inputs = FactInputs(tuple(of.places), self._inputs)
-        origins = tuple(
-            ValueOrigin(resource_id, source, version, self._read_at(resource_id, was_read=was_read))
-            for resource_id, source, version, was_read in of.origins
-        )
-        return SharedEvidence(shared, origins, inputs, tuple(of.own))
+        return SharedEvidence(shared, tuple(map(self._origin, of.origins)), inputs, tuple(of.own))
 
-    def _shared_leaves(self, of: _Shared) -> SharedLeaves:
+    def _origin(self, of: _Origin) -> ValueOrigin:
+        known = self._origins.get(of)
+        if known is None:
+            resource_id, source, version, was_read = of
+            time = self._read_at(resource_id, was_read=was_read)
+            known = self._origins[of] = ValueOrigin(resource_id, source, version, time)
+        return known
+
+    def _shared_leaves(self, of: _Shared) -> tuple[SharedLeaves, int, int]:
+        """Return shared leaves, and how many origins and values of its own a finding needs for them."""
         leaves = tuple(SharedLeaf(self._evidence(leaf), owner, was, own) for leaf, owner, was, own in of.leaves)
-        return SharedLeaves(leaves, of.is_kept)
+        origins = max((each.owner + 1 for each in leaves if each.owner is not None), default=0)
+        # some are counted from the last one
+        own = max((max(each.own + 1, -each.own) for each in leaves if each.own is not None), default=0)
+        return SharedLeaves(leaves, of.is_kept), origins, own
 
     def _evidence(self, leaf: _Leaf) -> Evidence:
         return Evidence(
@@ -353,7 +361,9 @@ class _FindingsReader:
         """Return when a resource was read, where a finding tells it."""
         if not was_read:
             return None
-        resource = None if resource_id is None else self._estate.resource(resource_id)
-        if resource is None:
-            raise LookupError("a resource that is not there")
-        return resource.collected_at
+        if resource_id not in self._times:
+            resource = None if resource_id is None else self._estate.resource(resource_id)
+            if resource is None:
+                raise LookupError("a resource that is not there")
+            self._times[resource_id] = resource.collected_at
+        return self._times[resource_id]
