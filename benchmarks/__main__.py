@@ -139,7 +139,10 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--sizes", default="5000,20000", help="how many resources the estates have")
     options.add_argument(
-        "--with", dest="others", default="groups,network,access,formats,diff,second", help="which other benchmarks to run"
+        "--with",
+        dest="others",
+        default="groups,network,access,formats,diff,second",
+        help="which other benchmarks to run",
     )
     options.add_argument("--page", type=Path, default=PAGE, help="the file that is written")
     chosen = options.parse_args()

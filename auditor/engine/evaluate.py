@@ -207,7 +207,7 @@ def _unseen_of_types(
     for rule, applies in rules:
         found = unseen[rule.id]
         yield from found
-        met = bool(found) or any(question.estate.judged(name) for name in applies.types)
+        met = bool(found) or any(question.estate.has_judged(name) for name in applies.types)
         yield from _unmet(rule, applies.types, question, met=met)
 
 
@@ -413,7 +413,7 @@ def _component_findings(rule: RuleInForce, applies: OnComponent, view: EstateVie
 def _unread_candidates(types: Iterable[str], met: Container[str], estate: Estate) -> Iterator[Gap]:
     """Yield why resources of some types are bound to nothing: nothing of them was read but what they are."""
     for name in sorted(types):
-        for resource in estate.judged(name):
+        for resource in estate.unread_of_type(name):
             gap = estate.why_unread(resource.key)
             if gap is not None and resource.key not in met:
                 yield gap
@@ -469,7 +469,7 @@ def _missing_subjects(
 def _gaps_of_subjects(resource_type: str, estate: Estate) -> Sequence[Gap]:
     """Return why there may be resources of a type that are not here: declared gaps, parents without, none at all."""
     gaps = [*estate.gaps_in(resource_type), *(missing.gap for missing in estate.missing(resource_type))]
-    if not gaps and not estate.judged(resource_type) and (gap := estate.type_gap(resource_type)):
+    if not gaps and not estate.has_judged(resource_type) and (gap := estate.type_gap(resource_type)):
         return [gap]
     return gaps
 
@@ -529,10 +529,8 @@ def _unmet(rule: RuleInForce, types: Iterable[str], question: Evaluation, *, met
     estate = question.estate
     listed = sorted({name.lower() for name in types})
     known = [gap for name in listed for gap in estate.gaps_in(name)]
-    read = {resource.key for name in listed for resource in estate.judged(name)} if known else set()
-    gaps = list(
-        {(ids.key(gap.scope), gap.what.lower()): gap for gap in known if ids.key(gap.scope) not in read}.values()
-    )
+    unread = [gap for gap in known if estate.judged_type(gap.scope) not in listed]
+    gaps = list({(ids.key(gap.scope), gap.what.lower()): gap for gap in unread}.values())
     if not met and not gaps:
         gaps = [gap for name in listed for gap in estate.named_only(name)]
         gaps = gaps or [gap for name in listed if (gap := estate.type_gap(name)) and gap.scope == EVERYWHERE][:1]

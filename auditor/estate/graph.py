@@ -187,6 +187,24 @@ class Estate:
         listed = [*self.of_type(resource_type), *self._unread.get(resource_type.lower(), ())]
         return [resource for resource in listed if not self._is_followed(resource.key)] if self.followed else listed
 
+    def has_judged(self, resource_type: str) -> bool:
+        """Whether there are resources of a type that were asked for."""
+        return bool(self.judged(resource_type))
+
+    def unread_of_type(self, resource_type: str) -> Sequence[Resource]:
+        """Return the resources of a type that were asked for, and of which the properties were not read."""
+        listed = self._unread.get(resource_type.lower(), ())
+        return [resource for resource in listed if not self._is_followed(resource.key)]
+
+    def judged_type(self, resource_id: str) -> str | None:
+        """Return the type, in lower case, of the resource with this id, in any case, if it was asked for; else None."""
+        resource = self.resource(resource_id)
+        return None if resource is None or self._is_followed(resource.key) else resource.type_key
+
+    def stating(self, name: str) -> Sequence[Resource]:
+        """Return the resources that have a member with this name, in lower case, at the top of their bodies."""
+        return [resource for resource in self.resources if name in resource.stated]
+
     def _is_followed(self, key: str) -> bool:
         return any(above in self._followed for above in _upwards(key))
 

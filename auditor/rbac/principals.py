@@ -92,8 +92,8 @@ def principals_of(estate: Estate) -> Principals:
     attached: dict[str, Attached] = {}
     users: dict[str, list[Resource]] = defaultdict(list)
     systems: dict[str, Resource] = {}
-    for resource in estate.resources:
-        if "identity" not in resource.stated or resource.body.get("identity") is None:
+    for resource in estate.stating("identity"):
+        if resource.body.get("identity") is None:
             continue
         attached[resource.key] = _attached(resource, known)
         for principal in attached[resource.key].principals:
@@ -113,7 +113,7 @@ def principals_of(estate: Estate) -> Principals:
 
 def _learn_from_users(estate: Estate, known: dict[str, str], names: dict[str, str]) -> None:
     """Take principal ids from the resources that use an identity, where the identity itself was not read."""
-    for resource in estate.resources:
+    for resource in estate.stating("identity"):
         for identity_id, details in _user_assigned(resource):
             names.setdefault(ids.key(identity_id), identity_id)
             if principal := body.text(details, "principalId"):
@@ -121,8 +121,6 @@ def _learn_from_users(estate: Estate, known: dict[str, str], names: dict[str, st
 
 
 def _user_assigned(resource: Resource) -> Iterator[tuple[str, object]]:
-    if "identity" not in resource.stated:
-        return
     listed = body.value(resource.body, "identity.userAssignedIdentities")
     if isinstance(listed, Mapping):
         for identity_id in sorted(key for key in listed if isinstance(key, str)):

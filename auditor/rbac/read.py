@@ -261,7 +261,7 @@ def subscription_key(resource_id: str) -> str:
 
 def subscriptions_of(estate: Estate) -> Sequence[str]:
     """Return the keys of the subscriptions that the estate holds something of, sorted."""
-    keys = {subscription_key(resource.key) for resource in estate.resources}
+    keys = (subscription_key(f"/subscriptions/{name}") for name in estate.subscriptions if name)
     return sorted(key for key in keys if kind_of(key) is ScopeKind.SUBSCRIPTION)
 
 
