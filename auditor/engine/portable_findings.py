@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from auditor.engine.raw_inputs import RawInputs
-from auditor.engine.shared_evidence import FactInputs, SharedEvidence, SharedLeaf, SharedLeaves, ValueOrigin
+from auditor.engine.shared_evidence import FactInputs, InputPlace, SharedEvidence, SharedLeaf, SharedLeaves, ValueOrigin
 from auditor.estate.graph import Estate
 from auditor.model import (
     Evidence,
@@ -73,11 +73,11 @@ _Origin = tuple[str, str | None, str | None, bool]
 
 
 class _Filled(Struct, array_like=True):
-    """Shared leaves, by number, as one finding has them; `places` are those of its inputs, else these are `listed`."""
+    """Shared leaves as one finding has them; `places` are those of its inputs, else these are `listed`. All by number."""
 
     shared: _Number
-    origins: list[_Origin]
-    places: list[tuple[str, str]] | None
+    origins: list[_Number]
+    places: list[_Number] | None
     listed: list[_Leaf]
     own: list[object]
 
@@ -116,6 +116,8 @@ class _Document(Struct, array_like=True):
     """Findings in order, with what many of them share."""
 
     shared: list[_Shared]
+    origins: list[_Origin]
+    places: list[InputPlace]
     controls: list[dict[str, list[str]]]
     tags: list[dict[str, object]]
     rows: list[_Row]
@@ -130,7 +132,7 @@ def dumps(findings: Iterable[Finding], estate: Estate) -> bytes:
     writer = _FindingsWriter(estate)
     rows = [writer.row(finding) for finding in findings]
     try:
-        return _ENCODER.encode(_Document(writer.shared, writer.controls, writer.tags, rows))
+        return _ENCODER.encode(writer.document(rows))
     except (TypeError, ValueError, OverflowError, RecursionError) as problem:
         raise UnportableError(str(problem)) from problem
 
@@ -153,6 +155,13 @@ class _FindingsWriter:
         self.tags: list[dict[str, object]] = []
         self._estate = estate
         self._numbers: dict[int, tuple[object, int]] = {}
+        self._origins: dict[ValueOrigin, int] = {}
+        self._places: dict[InputPlace, int] = {}
+
+    def document(self, rows: list[_Row]) -> _Document:
+        """Return rows with what they refer to."""
+        origins = [self._origin(origin) for origin in self._origins]
+        return _Document(self.shared, origins, list(self._places), self.controls, self.tags, rows)
 
     def row(self, finding: Finding) -> _Row:
         """Return a finding as plain data."""
@@ -201,8 +210,10 @@ class _FindingsWriter:
         is_read_anew = isinstance(inputs, FactInputs)
         return _Filled(
             self._number(evidence.shared, self.shared, self._shared_leaves),
-            [self._origin(origin) for origin in evidence.origins],
-            list(inputs.places) if isinstance(inputs, FactInputs) else None,
+            [self._origins.setdefault(origin, len(self._origins)) for origin in evidence.origins],
+            [self._places.setdefault(place, len(self._places)) for place in inputs.places]
+            if isinstance(inputs, FactInputs)
+            else None,
             [] if is_read_anew else [self._leaf(leaf) for leaf in inputs],
             [_exact(value) for value in evidence.own],
         )
@@ -284,7 +295,8 @@ class _FindingsReader:
         self._estate = estate
         self._inputs = inputs
         self._times: dict[str | None, str | None] = {}
-        self._origins: dict[_Origin, ValueOrigin] = {}
+        self._origins = list(map(self._origin, document.origins))
+        self._places = document.places
         self._shared = [self._shared_leaves(each) for each in document.shared]
 
     def finding(self, row: _Row) -> Finding:
@@ -323,16 +335,12 @@ class _FindingsReader:
             raise LookupError("fewer values than leaves show")
         inputs: Sequence[Evidence] = tuple(map(self._evidence, of.listed)) if of.listed else ()
         if of.places is not None:
-            inputs = FactInputs(tuple(of.places), self._inputs)
-        return SharedEvidence(shared, tuple(map(self._origin, of.origins)), inputs, tuple(of.own))
+            inputs = FactInputs(tuple(map(self._places.__getitem__, of.places)), self._inputs)
+        return SharedEvidence(shared, tuple(map(self._origins.__getitem__, of.origins)), inputs, tuple(of.own))
 
     def _origin(self, of: _Origin) -> ValueOrigin:
-        known = self._origins.get(of)
-        if known is None:
-            resource_id, source, version, was_read = of
-            time = self._read_at(resource_id, was_read=was_read)
-            known = self._origins[of] = ValueOrigin(resource_id, source, version, time)
-        return known
+        resource_id, source, version, was_read = of
+        return ValueOrigin(resource_id, source, version, self._read_at(resource_id, was_read=was_read))
 
     def _shared_leaves(self, of: _Shared) -> tuple[SharedLeaves, int, int]:
         """Return shared leaves, and how many origins and values of its own a finding needs for them."""

@@ -223,7 +223,7 @@ def _no_findings(tables: Any) -> None:
 
 def _empty_findings(tables: Any) -> None:
     for part in tables.parts:
-        part.findings[:] = [kept_answers.packed(msgpack.encode([[], [], [], [[1, 2]]]))]
+        part.findings[:] = [kept_answers.packed(msgpack.encode([[], [], [], [], [], [[1, 2]]]))]
 
 
 @pytest.mark.parametrize("forge", [_far_number, _far_resource, _odd_questions, _no_findings, _empty_findings])
