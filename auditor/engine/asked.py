@@ -201,8 +201,8 @@ class NotingEstate:
         question = cast("Question", (name, *arguments))
         if question not in self._trace.asked:
             was_usable, self._trace.usable = self._trace.usable, False  # if it raises, that is not noted
-            self._trace.asked[question] = self._wrapped(ask(*arguments))
-            self._trace.usable = was_usable
+            answer = self._trace.asked[question] = self._wrapped(ask(*arguments))
+            self._trace.usable = was_usable and not isinstance(answer, Iterator)  # which can be gone through but once
         return self._trace.asked[question]
 
     def _wrapped(self, answer: object) -> object:

@@ -142,7 +142,12 @@ class KeptAnswers:
             changed = self._changed(digests, estate)
             holding = _Holding(self._tables, changed, digests)
             self._valid = {part.place: part for part in self._tables.parts if holding.still(part, now)}
-        except (LookupError, ValueError):  # a number that leads nowhere
+        except (
+            LookupError,
+            ValueError,
+            TypeError,
+            ArithmeticError,
+        ):  # a number that leads nowhere, a time that is none
             self._warn(_DAMAGED)
             self._tables, self._valid = _nothing(), {}
 
@@ -213,6 +218,8 @@ class _Holding:
             return False
         members = [frozenset(names) for names in part.members]
         for number, read in zip(part.read, part.read_of, strict=True):
+            if number >= len(self._tables.keys):
+                raise LookupError("a resource without a key")
             if number in self._changed:
                 other = self._changed[number]
                 if other is None or not other.isdisjoint(members[read]):

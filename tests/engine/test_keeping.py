@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from auditor import audit
 from auditor.engine import keeping, kept_answers
-from auditor.engine.asked import NotingContext, Trace
+from auditor.engine.asked import AskedOfTime, NotingContext, Trace
 from auditor.engine.kept_answers import KeptAnswers
 from auditor.estate.graph import Estate
 from auditor.model import Gap, HeldBody, Severity
@@ -210,6 +210,17 @@ def _far_resource(tables: Any) -> None:
     tables.members[:] = [b"\0" * 16 for _ in tables.members]
 
 
+def _far_reading(tables: Any) -> None:
+    for part in tables.parts:
+        part.read.append(10**6)
+        part.read_of.append(0)
+
+
+def _odd_times(tables: Any) -> None:
+    for part in tables.parts:
+        part.times.append(AskedOfTime("<", 10**18, "2024-01-01", holds=True))
+
+
 def _odd_questions(tables: Any) -> None:
     tables.questions[:] = [["_note_gaps", "a"], ["__class__"], ["once", "x"], ["rows", "a", "b"], [None]] * len(
         tables.questions
@@ -226,7 +237,9 @@ def _empty_findings(tables: Any) -> None:
         part.findings[:] = [kept_answers.packed(msgpack.encode([[], [], [], [], [], [[1, 2]]]))]
 
 
-@pytest.mark.parametrize("forge", [_far_number, _far_resource, _odd_questions, _no_findings, _empty_findings])
+@pytest.mark.parametrize(
+    "forge", [_far_number, _far_resource, _far_reading, _odd_times, _odd_questions, _no_findings, _empty_findings]
+)
 def test_a_file_that_says_what_cannot_be_is_as_good_as_none(tmp_path: Path, forge: Callable[[Any], None]) -> None:
     answers, state = tmp_path / "answers", _state(chat_bodies())
     _same(state, answers)
