@@ -73,7 +73,7 @@ class Digests:
         name = question[0]
         ask = self._asking.get(name)
         if ask is None:
-            if name is None or name.startswith("_") or name == "once":
+            if name is None or name.startswith("_") or name in {"once", "forget"}:
                 raise UntellableError("no question")
             found = getattr(self._estate, name)
             ask = self._asking[name] = found if callable(found) else lambda: found
