@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -115,8 +115,13 @@ def unseen_anchor(estate: Estate, workloads: Workloads) -> Gap | None:
     """Return why there may be a workload though none is known, or None where one is, or there is none."""
     if workloads.all:
         return None
-    gaps = (estate.type_gap(name) for one in workloads.declared if one.anchor is not None for name in one.types)
+    gaps = map(estate.type_gap, anchor_types(workloads))
     return next((gap for gap in gaps if gap is not None), None)
+
+
+def anchor_types(workloads: Workloads) -> Sequence[str]:
+    """Return the types, as spelled, that a workload may be named after, sorted."""
+    return sorted({name for one in workloads.declared if one.anchor is not None for name in one.types})
 
 
 def may_have(estate: Estate, workloads: Workloads, workload: Workload | None, component: str) -> Gap | None:
@@ -128,6 +133,14 @@ def may_have(estate: Estate, workloads: Workloads, workload: Workload | None, co
     if key not in workloads.doubts:
         workloads.doubts[key] = _may_have(estate, workloads, workload, component)
     return workloads.doubts[key]
+
+
+def may_have_any(
+    estate: Estate, workloads: Workloads, workload: Workload | None, components: Iterable[str]
+) -> Gap | None:
+    """Return the first reason why a workload may have some component that it is known to have none of, or None."""
+    gaps = (may_have(estate, workloads, workload, component) for component in components)
+    return next((gap for gap in gaps if gap is not None), None)
 
 
 def _may_have(estate: Estate, workloads: Workloads, workload: Workload | None, component: str) -> Gap | None:

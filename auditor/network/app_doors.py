@@ -12,7 +12,7 @@ from auditor import resource_id as ids
 from auditor.azure import addresses, body
 from auditor.azure.ranges import Ranges, difference, union
 from auditor.estate.graph import Estate
-from auditor.estate.private_connections import connections_of, target_connections
+from auditor.estate.private_connections import LISTED, connections_of, target_connections
 from auditor.estate.service_relations import SLOTS
 from auditor.model import Gap, Resource
 
@@ -151,7 +151,7 @@ def _is_connected(estate: Estate, app: Resource) -> bool | Gap:
     if any(body.same_text(state, "Approved") for state in states):
         return True
     unread = "whether the connection of a private endpoint is approved was not read"
-    return Gap(app.id, "properties.privateEndpointConnections", unread) if None in states else False
+    return Gap(app.id, LISTED, unread) if None in states else False
 
 
 def _shares(settings: list[Mapping[str, object]]) -> bool:

@@ -191,35 +191,25 @@ def test_everybody_with_an_address_of_ipv6_is_everybody(make: Make) -> None:
 )
 def test_an_ingress_refuses_whom_its_restrictions_name(make: Make, action: str, ranges: list[str], state: str) -> None:
     restrictions = [{"name": text, "action": action, "ipAddressRange": text} for text in ranges]
-    ingress = {"external": True, "ipSecurityRestrictions": restrictions}
+    context = make(_container_app({"external": True, "ipSecurityRestrictions": restrictions}))
+    assert [one.state for one in entries(context, Subnets(context.estate)) if one.resource.name == "ca"] == [state]
+
+
+def _container_app(ingress: Body) -> list[Body]:
+    """Return a container app `ca` with an ingress, in an environment."""
     environment = at("Microsoft.App/managedEnvironments", "env")
     kind = "Microsoft.App/containerApps"
-    bodies = [
+    properties = {"environmentId": environment, "configuration": {"ingress": ingress}}
+    return [
         {"id": environment, "type": "Microsoft.App/managedEnvironments", "properties": {}},
-        {
-            "id": at(kind, "ca"),
-            "type": kind,
-            "properties": {"environmentId": environment, "configuration": {"ingress": ingress}},
-        },
+        {"id": at(kind, "ca"), "type": kind, "properties": properties},
     ]
-    context = make(bodies)
-    assert [one.state for one in entries(context, Subnets(context.estate)) if one.resource.name == "ca"] == [state]
 
 
 @pytest.mark.parametrize(("further", "state"), [(True, "open"), (False, "closed")])
 def test_an_app_may_take_more_ports_than_its_main_one(make: Make, *, further: bool, state: str) -> None:
-    environment = at("Microsoft.App/managedEnvironments", "env")
-    ingress = {"external": False, "additionalPortMappings": [{"external": further, "targetPort": 5432}]}
-    kind = "Microsoft.App/containerApps"
-    bodies = [
-        {"id": environment, "type": "Microsoft.App/managedEnvironments", "properties": {}},
-        {
-            "id": at(kind, "ca"),
-            "type": kind,
-            "properties": {"environmentId": environment, "configuration": {"ingress": ingress}},
-        },
-    ]
-    context = make(bodies)
+    ports = [{"external": further, "targetPort": 5432}]
+    context = make(_container_app({"external": False, "additionalPortMappings": ports}))
     assert [one.state for one in entries(context, Subnets(context.estate)) if one.resource.name == "ca"] == [state]
 
 

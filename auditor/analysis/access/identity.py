@@ -201,7 +201,7 @@ def _uncertain_crossing(access: AccessContext, assignments: Sequence[Assignment]
         if len(reached) > 1:
             reason = "the condition or the size of a role decides"
             return _undefined(access, assignments) or Gap(assignments[0].id, "properties.condition", reason)
-        unseen = [gap for gap in _unseen_sides(access, boundary, assignments, reached) if gap is not None]
+        unseen = list(_unseen_sides(access, boundary, assignments, reached))
         if unseen and len(reached) + len(unseen) > 1:
             return unseen[0]
     return None
@@ -209,12 +209,11 @@ def _uncertain_crossing(access: AccessContext, assignments: Sequence[Assignment]
 
 def _unseen_sides(
     access: AccessContext, boundary: Boundary, assignments: Sequence[Assignment], reached: Collection[int]
-) -> Iterator[Gap | None]:
-    """Yield of each side that is not reached why assignments may reach a part of it that was not seen, or None."""
-    for at, side in enumerate(boundary.sides):
-        if at not in reached:
-            gaps = (access.unseen.may_act_on(component, one) for component in sorted(side) for one in assignments)
-            yield next((gap for gap in gaps if gap is not None), None)
+) -> Iterator[Gap]:
+    """Yield why assignments may reach a part that was not seen, once for each side that is not reached and may be."""
+    for side in (side for at, side in enumerate(boundary.sides) if at not in reached):
+        gaps = (access.unseen.may_act_on(component, one) for component in sorted(side) for one in assignments)
+        yield from islice((gap for gap in gaps if gap is not None), 1)
 
 
 def _has_data_access(access: AccessContext, assignments: Sequence[Assignment]) -> Known[bool]:

@@ -14,7 +14,7 @@ from auditor.analysis.exposure.entry import REACHED, EntryPoint, EntryState
 from auditor.analysis.exposure.services import TELEMETRY
 from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, record
 from auditor.architecture import capabilities
-from auditor.architecture.workloads import Workload, better_anchor, may_have
+from auditor.architecture.workloads import Workload, better_anchor, may_have_any
 from auditor.model import Gap, Resource
 
 
@@ -102,8 +102,7 @@ class PlacedEntries:
             return None
         context = self._context
         roles = context.workloads.components_giving(capabilities.NETWORK)
-        gaps = (may_have(context.estate, context.workloads, workload, role) for role in roles)
-        return next((gap for gap in gaps if gap is not None), None)
+        return may_have_any(context.estate, context.workloads, workload, roles)
 
 
 def _group_of(key: str) -> str | None:

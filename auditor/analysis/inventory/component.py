@@ -11,7 +11,14 @@ from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, record
 from auditor.architecture.bind import BoundBy, Strands
 from auditor.architecture.declare import Declaration
 from auditor.architecture.follow import dangling, provisioning_state, relation_gap_of
-from auditor.architecture.workloads import Binding, Workload, better_anchor, unknown_because
+from auditor.architecture.workloads import (
+    Binding,
+    Workload,
+    anchor_types,
+    better_anchor,
+    unknown_because,
+    unseen_anchor,
+)
 from auditor.model import Gap
 
 _ARCHITECTURE: Final = "architecture"
@@ -187,9 +194,8 @@ def _bound(binding: Binding, strands: tuple[str, ...]) -> BoundResource:
 def missing_architecture(context: Context) -> ComponentPresence:
     """Return the fact that nothing of the architecture was found, filed under the first subscription of the estate."""
     estate = context.estate
-    anchors = [declaration for declaration in context.workloads.declared if declaration.anchor is not None]
-    types = sorted({name for declaration in anchors for name in declaration.types})
-    gap = next((gap for name in types if (gap := estate.type_gap(name))), None)
+    types = anchor_types(context.workloads)
+    gap = unseen_anchor(estate, context.workloads)
     subscriptions = {held.lower() for r in estate.resources if (held := ids.subscription_of(r.id))}
     return ComponentPresence(
         about=facts.about(

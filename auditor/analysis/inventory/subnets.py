@@ -12,7 +12,7 @@ from auditor.analysis.contract import Context
 from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, record
 from auditor.architecture import capabilities
 from auditor.architecture.bind import BoundBy
-from auditor.architecture.workloads import Workload, may_have
+from auditor.architecture.workloads import Workload, may_have_any
 from auditor.azure import body
 from auditor.estate.graph import Estate
 from auditor.estate.lookup import INTERFACES, PRIVATE_ENDPOINTS, network_of
@@ -155,8 +155,7 @@ def _subnet(context: Context, workload: Workload, subnet: Resource, roles: Mappi
 def _unknown_role(context: Context, workload: Workload) -> Gap | None:
     """Return why a subnet may play a role of a workload though it is not known to, or None."""
     roles = (one.name for one in context.workloads.declared if one.name.startswith(_SUBNET_ROLE))
-    gaps = (may_have(context.estate, context.workloads, workload, role) for role in roles)
-    return next((gap for gap in gaps if gap is not None), None)
+    return may_have_any(context.estate, context.workloads, workload, roles)
 
 
 def _delegations(subnet: Resource) -> tuple[str, ...]:

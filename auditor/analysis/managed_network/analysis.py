@@ -17,7 +17,7 @@ from auditor.analysis.fact import Fact, Hidden, Known, fact, given
 from auditor.analysis.managed_network import outbound_rules
 from auditor.analysis.managed_network.outbound_rules import RULES, WORKSPACES, Managed, OutboundRule
 from auditor.architecture import capabilities
-from auditor.architecture.workloads import may_have
+from auditor.architecture.workloads import may_have_any
 from auditor.azure import body
 from auditor.azure.catalogue import shipped
 from auditor.estate.private_connections import LISTED, hidden_connections, missing_need
@@ -200,8 +200,7 @@ def _called(context: Context) -> Mapping[str, str]:
 def unlisted(context: Context) -> Iterator[Unlisted]:
     """Yield, at each workspace, why its flow may call a service that is not known to be a part of the workload."""
     for workload in context.workloads.all:
-        gaps = (may_have(context.estate, context.workloads, workload, name) for name in _called(context))
-        gap = next((gap for gap in gaps if gap is not None), None)
+        gap = may_have_any(context.estate, context.workloads, workload, _called(context))
         for workspace in workload.giving(capabilities.MANAGED_NETWORK):
             if gap is not None:
                 fields = {"required": True, "category": "UserDefined", "ruleType": "PrivateEndpoint"}

@@ -21,7 +21,7 @@ from auditor.analysis.network.rule_effects import EffectsAtSubnets
 from auditor.analysis.network.subnet_traffic import SubnetTraffic, subnet_facts
 from auditor.analysis.network.way_out import WayOut, way_out_facts
 from auditor.architecture import capabilities
-from auditor.architecture.workloads import may_have
+from auditor.architecture.workloads import may_have_any
 from auditor.estate.lookup import INTERFACES, NETWORKS, PEERINGS, PRIVATE_ENDPOINTS
 from auditor.estate.network_relations import (
     FIREWALLS,
@@ -64,8 +64,7 @@ def unlisted(context: Context) -> Iterator[Unlisted]:
     """
     yield from unread_groups(context)
     for workload in context.workloads.all:
-        gaps = (may_have(context.estate, context.workloads, workload, role) for role in roles_of(context.tables))
-        gap = next((gap for gap in gaps if gap is not None), None)
+        gap = may_have_any(context.estate, context.workloads, workload, roles_of(context.tables))
         for place in workload.giving(capabilities.NETWORK) or [workload.anchor]:
             if gap is None:
                 break

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from auditor.analysis import facts
 from auditor.analysis.contract import Context
-from auditor.architecture.workloads import Workload, may_have
+from auditor.architecture.workloads import Workload, may_have_any
 from auditor.azure import body
 from auditor.azure.addresses import parse
 from auditor.azure.ranges import union
@@ -79,13 +79,13 @@ class RowBinder(Struct, frozen=True):
         rows_of_role = _mapping(_mapping(self._table.get("subnets")).get(role)).get(direction.value.lower())
         if not isinstance(rows_of_role, Mapping):
             return None
+        needs, others = (_listed(rows_of_role.get(name)) for name in ("must", "may"))
         rows = [
             row
-            for name, is_required in (("must", True), ("may", False))
-            for entry in _listed(rows_of_role.get(name))
+            for entries, is_required in ((needs, True), (others, False))
+            for entry in entries
             for row in self._rows(entry, direction, is_required=is_required)
         ]
-        needs, others = (_listed(rows_of_role.get(name)) for name in ("must", "may"))
         unseen_need = self._unseen(needs, direction)
         return Expected(
             control=str(rows_of_role.get("control", "")),
@@ -100,8 +100,7 @@ class RowBinder(Struct, frozen=True):
         """Return why the subnet at the other end of some row is not known, or None where all that there are, are."""
         peers = [peer for entry in entries for peer in self._peers(entry, _other_end(direction))]
         unbound = (peer for peer in peers if peer.startswith(_SUBNET_ROLE) and self._side(peer) is None)
-        gaps = (may_have(self.context.estate, self.context.workloads, self.workload, peer) for peer in unbound)
-        return next((gap for gap in gaps if gap is not None), None)
+        return may_have_any(self.context.estate, self.context.workloads, self.workload, unbound)
 
     def flows(self, source: str, destination: str) -> tuple[Match, ...]:
         """Return the traffic that the table lets pass from one subnet role to another."""

@@ -10,7 +10,7 @@ from auditor.analysis.contract import Context
 from auditor.analysis.fact import Fact, Hidden, Known, fact
 from auditor.analysis.network.decided import StoppedTraffic, stopped, witness_of
 from auditor.analysis.network.expected import roles_of
-from auditor.architecture.workloads import may_have
+from auditor.architecture.workloads import may_have_any
 from auditor.estate.network_relations import SUBNETS
 from auditor.model import Gap
 from auditor.network.describe import AddressNames
@@ -57,8 +57,8 @@ class PlatformRules(Fact, frozen=True, kw_only=True):
 
 def platform_facts(context: Context, subnets: Subnets) -> Iterator[PlatformRules]:
     """Yield one fact for each service in each subnet that demands rules of its group."""
-    roles = sorted(set(roles_of(context.tables)))
-    open_role = next((gap for role in roles if (gap := may_have(context.estate, context.workloads, None, role))), None)
+    roles = roles_of(context.tables)
+    open_role = may_have_any(context.estate, context.workloads, None, roles)
     for subnet in context.estate.of_type(SUBNETS):
         required = [demand for demand in demands(context.estate, subnet) if demand.rule.is_required]
         for platform, asked in groupby(required, key=lambda demand: demand.platform):

@@ -18,6 +18,7 @@ from auditor.analysis.private_link.expected import EndpointRow
 from auditor.analysis.private_link.reach import Candidate, Links, Reach, judge, plan_of, scopes_for
 from auditor.architecture.workloads import may_have
 from auditor.azure import body
+from auditor.estate.private_connections import LISTED
 from auditor.model import Gap, Resource
 
 
@@ -256,4 +257,4 @@ def _zone(links: Links, state: ZoneState) -> RequiredZone:
 def _inputs(resource: Resource, reach: Reach) -> Sequence[tuple[str, str]]:
     inputs = [(item.connection.endpoint.id, item.connection.path) for item in reach.candidates]
     inputs += [pair for state in reach.zones for pair in state.inputs]
-    return [*dict.fromkeys(inputs), (resource.id, "properties.privateEndpointConnections")]
+    return [*dict.fromkeys(inputs), (resource.id, LISTED)]
