@@ -98,7 +98,7 @@ def evaluate(
     Raises AuditorError where the baseline, a rule or an exemption is wrong, or there is nothing to judge.
     """
     from auditor import audit
-    from auditor.engine import known_files
+    from auditor.engine.accepted import known_files
     from auditor.rulebook import in_force
 
     if as_of is not None and as_of.tzinfo is None:

@@ -19,24 +19,17 @@ from auditor.analysis.exposure.analysis import declared_harmless
 from auditor.architecture.workloads import Workloads, bind
 from auditor.azure.body import as_time
 from auditor.azure.reference_data import datasets
-from auditor.engine import (
-    claims,
-    cores,
-    disclosure,
-    exemption_findings,
-    exemptions,
-    held_findings,
-    needs,
-    partwise,
-    processes,
-    report_reader,
-)
-from auditor.engine.coverage import coverage_of
+from auditor.engine import partwise
+from auditor.engine.accepted import exemption_findings, exemptions, report_reader
+from auditor.engine.accepted.known import KnownFailures, compared
+from auditor.engine.coverage import needs
+from auditor.engine.coverage.coverage import coverage_of
+from auditor.engine.coverage.requirements import framework_report
 from auditor.engine.evaluate import Evaluation
-from auditor.engine.known import KnownFailures, compared
-from auditor.engine.naming import CommonNames
+from auditor.engine.findings import claims, disclosure, held_findings
+from auditor.engine.findings.names import CommonNames
+from auditor.engine.parallel import cores, processes
 from auditor.engine.pictures import pictures_of
-from auditor.engine.requirements import framework_report
 from auditor.errors import InputError
 from auditor.estate.graph import Estate
 from auditor.inputs import read
@@ -57,7 +50,7 @@ from auditor.snapshot.unkeyed import without_keyed_marks
 with lazy_imports(__name__):
     from auditor.diff import drift as drifts
     from auditor.diff import states
-    from auditor.engine import keeping
+    from auditor.engine.incremental import judging
 
 _LOGGER: Final = logging.getLogger(__name__)
 _NAMED: Final = 3
@@ -180,7 +173,7 @@ def _findings(snapshot: Snapshot, evaluation: Evaluation, terms: Terms, when: Mo
     spread = _spread(snapshot, evaluation.rules, terms, when)
     finishing, cleaner = _Finishing.of(evaluation.estate), disclosure.Cleaner()
     if terms.answers is not None:
-        kept = keeping.KeptFindings(terms.answers, evaluation, lambda: finishing.names.by_guid, terms.tell)
+        kept = judging.KeptFindings(terms.answers, evaluation, lambda: finishing.names.by_guid, terms.tell)
         return kept.judged(lambda *seen: _Finishing.of(*seen).of_part(cleaner), spread, terms.watch)
     return partwise.judged(partwise.PartwiseEvaluation(evaluation, finishing.of_part(cleaner), terms.watch), spread)
 

@@ -10,7 +10,7 @@ from typing import Final
 import yaml
 from msgspec.structs import replace
 
-from auditor.engine import exemptions
+from auditor.engine.accepted import exemptions
 from auditor.errors import AuditorError
 from auditor.model import Exemption
 from auditor.yaml_source import Node, load_text

@@ -10,7 +10,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import CoreSchema
 from pydantic_core.core_schema import WithDefaultSchema
 
-from auditor.engine.known_files import RatchetDocument
+from auditor.engine.accepted.known_files import RatchetDocument
 from auditor.language.schema import condition
 from auditor.report import json_document, report_document
 from auditor.rulebook.documents import (

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from auditor import audit, shipped, yaml_source
 from auditor.bundle import archive, judging, manifest, signature
-from auditor.engine import exemptions
+from auditor.engine.accepted import exemptions
 from auditor.errors import AuditorError, InputError
 from auditor.inputs import read
 from auditor.redaction.body import Redactor

@@ -27,7 +27,7 @@ from auditor.report.group_by import GroupBy
 with lazy_imports(__name__):
     from auditor.collect import run as collection
     from auditor.collect import sink as sinks
-    from auditor.engine import needs
+    from auditor.engine.coverage import needs
     from auditor.estate import navigation
     from auditor.redaction import marks
     from auditor.rulebook import in_force

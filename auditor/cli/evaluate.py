@@ -29,7 +29,8 @@ from auditor.report.group_by import GroupBy
 with lazy_imports(__name__):
     from auditor import audit, shipped
     from auditor.cli import judging_progress
-    from auditor.engine import cores, exemptions, known_files
+    from auditor.engine.accepted import exemptions, known_files
+    from auditor.engine.parallel import cores
     from auditor.fleet import cluster as clusters
     from auditor.inputs import collector, read, remote
     from auditor.report import data_set, explanation, outcome

@@ -19,8 +19,8 @@ from auditor.lazy_imports import lazy_imports
 
 with lazy_imports(__name__):
     from auditor.authoring import exemption_file
-    from auditor.engine import exemptions as accepted
-    from auditor.engine import finding_sets, known
+    from auditor.engine.accepted import exemptions as accepted
+    from auditor.engine.accepted import finding_sets, known
     from auditor.report import exemption_page, summary
     from auditor.rulebook import in_force
 

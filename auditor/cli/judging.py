@@ -15,7 +15,7 @@ from auditor.model import Report
 
 with lazy_imports(__name__):
     from auditor import audit
-    from auditor.engine import known, report_reader
+    from auditor.engine.accepted import known, report_reader
     from auditor.inputs import read
     from auditor.report import outcome
     from auditor.rulebook import in_force

@@ -15,7 +15,7 @@ from auditor.errors import AuditorError
 from auditor.lazy_imports import lazy_imports
 
 with lazy_imports(__name__):
-    from auditor.engine import known, known_files
+    from auditor.engine.accepted import known, known_files
     from auditor.report import pipeline_log, summary, text
     from auditor.rulebook import in_force
 

@@ -16,7 +16,7 @@ from auditor import resource_id as ids
 from auditor.azure import body, regenerations
 from auditor.azure.catalogue import Catalogue, shipped
 from auditor.azure.resource_type import DIAGNOSED, ResourceType, SharedList, When
-from auditor.engine.needs import EVERYTHING, Needs, settings
+from auditor.engine.coverage.needs import EVERYTHING, Needs, settings
 from auditor.network import virtual_networks
 from auditor.rbac import read as access
 from auditor.rbac import schedules

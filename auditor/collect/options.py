@@ -10,7 +10,7 @@ from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from auditor.azure.catalogue import Catalogue
-    from auditor.engine.needs import Needs
+    from auditor.engine.coverage.needs import Needs
     from auditor.snapshot.left_out import Call
 
 

@@ -21,7 +21,7 @@ from auditor.collect.scope import CollectScope
 from auditor.collect.sink import Sink
 from auditor.collect.sources.subscriptions import ResolvedScope, resolve
 from auditor.collect.steps import Collection
-from auditor.engine.needs import EVERYTHING
+from auditor.engine.coverage.needs import EVERYTHING
 from auditor.model import Gap
 from auditor.redaction.body import Redactor
 from auditor.redaction.marks import random_key

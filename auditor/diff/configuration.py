@@ -13,7 +13,7 @@ from auditor.azure import body
 from auditor.azure.regenerations import ACTIVITY_LOG
 from auditor.diff.authors import CHANGE_RECORDS, Authors
 from auditor.diff.drift import ChangeKind, PropertyChange, ResourceChange
-from auditor.engine.looked_at import LookedAt
+from auditor.engine.accepted.visibility import LookedAt
 from auditor.estate.graph import Estate
 from auditor.model import Gap, Resource
 from auditor.rbac.principals import name_given

@@ -8,9 +8,9 @@ from typing import Final
 from auditor import resource_id as ids
 from auditor.diff.attribution import Attribution
 from auditor.diff.drift import FindingChange, FindingDrift, MadeBy
-from auditor.engine.finding_sets import grown
-from auditor.engine.looked_at import LookedAt
-from auditor.engine.shared_evidence import deciding
+from auditor.engine.accepted.finding_sets import grown
+from auditor.engine.accepted.visibility import LookedAt
+from auditor.engine.findings.shared_evidence import deciding
 from auditor.model import Finding, FindingSet, Report, Status
 
 _NO_CHANGES: Final = Attribution(())

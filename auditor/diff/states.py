@@ -17,7 +17,7 @@ from auditor.diff.finding_changes import finding_changes
 from auditor.diff.name_effect import NameComparison
 from auditor.diff.network_effect import NetworkComparison, NetworkEffects
 from auditor.diff.service_effect import service_effects
-from auditor.engine.looked_at import LookedAt
+from auditor.engine.accepted.visibility import LookedAt
 from auditor.model import Report, Resource
 from auditor.network.connectivity import Connectivity
 

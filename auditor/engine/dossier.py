@@ -13,7 +13,7 @@ from auditor import resource_id as ids
 from auditor.analysis.access.access_context import AccessContext, read_access
 from auditor.analysis.contract import Analysis, Context
 from auditor.analysis.fact import Fact
-from auditor.engine import disclosure
+from auditor.engine.findings import disclosure
 from auditor.errors import InputError
 from auditor.estate.navigation import derive
 from auditor.model import Relation, Resource

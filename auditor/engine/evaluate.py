@@ -16,15 +16,15 @@ from auditor import resource_id as ids
 from auditor.analysis.contract import Analysis, Context, Unlisted
 from auditor.analysis.fact import Fact, FieldNames
 from auditor.architecture.workloads import Workloads
-from auditor.engine import message
 from auditor.engine.dispatch import SubjectIndex
-from auditor.engine.findings import Controls, FactFiling, SubjectInfo, finding_of, info_of, without_subject
-from auditor.engine.memo import Places, Reading
-from auditor.engine.raw_inputs import RawInputs
-from auditor.engine.remembered import RememberedRule, ResourceCase
-from auditor.engine.shared_answers import KnownSubject, SharedAnswers
+from auditor.engine.findings import message
+from auditor.engine.findings.finding import Controls, FactFiling, SubjectInfo, finding_of, info_of, without_subject
+from auditor.engine.findings.raw_inputs import RawInputs
+from auditor.engine.memo.memo import Places, Reading
+from auditor.engine.memo.remembered_rule import RememberedRule, ResourceCase
+from auditor.engine.memo.shared_answers import KnownSubject, SharedAnswers
+from auditor.engine.memo.template import Answer
 from auditor.engine.subjects import OWN_ID, FactSubject, MemorableSubject, ResourceSubject, UnseenFact, UnseenSubject
-from auditor.engine.template import Answer
 from auditor.engine.verdict import Verdict, context_of, decide, judge
 from auditor.estate.completeness import NOT_IN_EXPORT, Missing
 from auditor.estate.graph import Estate

@@ -11,20 +11,16 @@ from typing import Final, cast
 from msgspec import Struct
 from msgspec.structs import replace
 
-from auditor.engine import held_findings, packed_findings
 from auditor.engine.evaluate import EstateView, Evaluation, EvaluationPart, parts_of
-from auditor.engine.finding_order import in_order
-from auditor.engine.held_findings import Run, gathered, packed, runs_of
-from auditor.engine.raw_inputs import RawInputs
-from auditor.engine.shared_answers import SharedAnswers, StateDifferences
-from auditor.engine.tallies import Counting, Tallies, numbers_of, tallies_of
+from auditor.engine.findings import held_findings, packed_findings
+from auditor.engine.findings.held_findings import Run, gathered, packed, runs_of
+from auditor.engine.findings.order import in_order
+from auditor.engine.findings.raw_inputs import RawInputs
+from auditor.engine.findings.tallies import Counting, Tallies, numbers_of, tallies_of
+from auditor.engine.memo.shared_answers import SharedAnswers, StateDifferences
 from auditor.estate.graph import Estate
 from auditor.inputs.collector import at_rest
-from auditor.lazy_imports import lazy_imports
 from auditor.model import Finding
-
-with lazy_imports(__name__):
-    from auditor.engine.kept_answers import JudgedAnew
 
 _AT_ONCE: Final = 5_000
 """How many findings of a part are sorted and finished together: an analysis may have millions."""
@@ -68,11 +64,10 @@ class _CountedParts:
 
 
 class JudgedPart(Struct, frozen=True):
-    """The findings of a part, and what they add up to; `anew` is what a later run may take over, where that is asked for."""
+    """The findings of a part, and what they add up to."""
 
     runs: Sequence[Run]
     tallies: Tallies
-    anew: JudgedAnew | None = None
 
 
 class JudgedFindings(Struct, frozen=True):

@@ -9,7 +9,7 @@ from auditor.analysis.network.expected import roles_of
 from auditor.architecture.declare import Declaration
 from auditor.architecture.follow import Paths
 from auditor.architecture.workloads import Workload, may_have
-from auditor.engine.disclosure import pair_without_secrets, text_without_secrets
+from auditor.engine.findings.disclosure import pair_without_secrets, text_without_secrets
 from auditor.model import DrawnCall, DrawnComponent, NetworkPair, WorkloadPicture
 from auditor.network.forwarding import Forwarding
 from auditor.network.reachability import Cell, matrix

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from auditor import audit
 from auditor.azure.catalogue import CONSTANTS
-from auditor.engine import packed_findings
+from auditor.engine.findings import packed_findings
 from auditor.engine.partwise import PartwiseEvaluation
 from auditor.errors import AuditorError
 from auditor.rulebook.in_force import RuleSet

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 from msgspec.structs import replace
 
-from auditor.engine.finding_sets import as_document
+from auditor.engine.accepted.finding_sets import as_document
 from auditor.history import inspections, kept_findings, notices
 from auditor.history.database import History
 from auditor.history.inspections import Inspection

@@ -14,8 +14,8 @@ from itertools import pairwise
 
 from msgspec import Struct, field
 
-from auditor.engine.finding_sets import beyond, from_document
-from auditor.engine.set_words import how_it_grew
+from auditor.engine.accepted.finding_sets import beyond, from_document
+from auditor.engine.accepted.set_words import how_it_grew
 from auditor.model import FindingSet
 
 Values = tuple[str, str | None, str]

@@ -8,7 +8,7 @@ from typing import Final, TextIO
 
 from msgspec import Struct
 
-from auditor.engine.reads import types_read
+from auditor.engine.coverage.rule_reads import types_read
 from auditor.model import ManualCheck
 from auditor.report.layout import Layout
 from auditor.report.summary import counted

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import cast
 
 from auditor import resource_id as ids
-from auditor.engine.finding_sets import as_document
+from auditor.engine.accepted.finding_sets import as_document
 from auditor.model import (
     Evidence,
     Exemption,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from auditor import resource_id as ids
-from auditor.engine import message
+from auditor.engine.findings import message
 from auditor.model import Evidence, Finding, Report, RuleInfo
 from auditor.report.packet_path import path_of
 from auditor.report.text import visible

@@ -11,7 +11,7 @@ from typing import Final
 from msgspec import Struct, field
 
 from auditor import resource_id as ids
-from auditor.engine.shared_evidence import iter_deciding
+from auditor.engine.findings.shared_evidence import iter_deciding
 from auditor.model import Finding, Severity, Status
 from auditor.report.selection import assignment_name, short_name
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from auditor.engine.in_turn import in_turn
-from auditor.engine.processes import Bytes
+from auditor.engine.parallel.ordered_parts import in_turn
+from auditor.engine.parallel.processes import Bytes
 from auditor.inputs.collector import paused
 from auditor.model import Report
 from auditor.report.escapes.json import JsonText, JsonValues

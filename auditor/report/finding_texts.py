@@ -9,9 +9,9 @@ from typing import Final, NamedTuple
 from msgspec.structs import replace
 
 from auditor import resource_id as ids
+from auditor.engine.accepted.finding_sets import as_document
 from auditor.engine.bounded_cache import BoundedCache
-from auditor.engine.finding_sets import as_document
-from auditor.engine.shared_evidence import (
+from auditor.engine.findings.shared_evidence import (
     FactInputs,
     InputReader,
     SharedEvidence,

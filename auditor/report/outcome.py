@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auditor.engine.held_findings import statuses_of
+from auditor.engine.findings.held_findings import statuses_of
 from auditor.model import Gap, OpenGap, Report, Status
 from auditor.report.summary import counted
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final, Generic, TypeVar
 
 from auditor.engine.bounded_cache import BoundedCache
-from auditor.engine.findings import Controls
+from auditor.engine.findings.finding import Controls
 from auditor.model import Finding
 
 T = TypeVar("T")

@@ -8,9 +8,9 @@ from functools import lru_cache, partial
 from typing import Final
 
 from auditor import resource_id as ids
-from auditor.engine.finding_order import RuleOrder, in_order, order_of, rule_of
-from auditor.engine.held_findings import HeldFindings
-from auditor.engine.shared_evidence import SharedEvidence
+from auditor.engine.findings.held_findings import HeldFindings
+from auditor.engine.findings.order import RuleOrder, in_order, order_of, rule_of
+from auditor.engine.findings.shared_evidence import SharedEvidence
 from auditor.model import AgainstKnown, Finding, Report, Status
 
 _SECTION: Final = 1_000

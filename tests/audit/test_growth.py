@@ -31,8 +31,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from auditor import audit
-from auditor.engine import exemptions
-from auditor.engine.known import JudgedFailures, KnownFailures, compared
+from auditor.engine.accepted import exemptions
+from auditor.engine.accepted.known import JudgedFailures, KnownFailures, compared
 from auditor.inputs import read
 from auditor.model import Exemption, Finding, Gap, Report, Status
 from auditor.snapshot.model import Snapshot

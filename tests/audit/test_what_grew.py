@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from auditor.engine.finding_sets import from_document, grown
+from auditor.engine.accepted.finding_sets import from_document, grown
 from auditor.model import LevelSets, OperationSets, PacketSet
 from tests.audit.judging import judged, written
 from tests.estates.draft import Change, Draft

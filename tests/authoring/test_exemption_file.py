@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.authoring.exemption_file import added, pruned, renewed
-from auditor.engine.exemptions import parse
+from auditor.engine.accepted.exemptions import parse
 from auditor.errors import AuditorError
 
 PATH = Path("exemptions.yaml")

@@ -11,7 +11,7 @@ import jsonschema  # type: ignore[import-untyped]  # its stubs are a package of 
 import pytest
 
 from auditor.authoring import draft, schemas
-from auditor.engine import exemptions
+from auditor.engine.accepted import exemptions
 from auditor.errors import ContentError
 from auditor.rulebook import baseline
 from auditor.rulebook.load import Words, load_rule

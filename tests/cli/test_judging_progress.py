@@ -13,7 +13,7 @@ import pytest
 
 from auditor import audit
 from auditor.cli.judging_progress import JudgingLine, line_of, shown, spelled
-from auditor.engine import processes
+from auditor.engine.parallel import processes
 from auditor.engine.partwise import JudgingProgress
 from auditor.inputs import read
 from tests.audit.judging import shipped

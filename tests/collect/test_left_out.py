@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from auditor import resource_id as ids
-from auditor.engine.needs import needs_of
+from auditor.engine.coverage.needs import needs_of
 from auditor.inputs.read import read
 from auditor.model import Status
 from auditor.rulebook import in_force

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from auditor import audit
-from auditor.engine.needs import needs_of
+from auditor.engine.coverage.needs import needs_of
 from auditor.inputs import read
 from auditor.rulebook import in_force
 from auditor.rulebook.in_force import RuleSet, Selection

@@ -10,13 +10,13 @@ from typing import Any
 
 from auditor.azure.paths import parse
 from auditor.engine.evaluate import Evaluation
-from auditor.engine.findings import SubjectInfo, finding_of, identity
-from auditor.engine.memo import Places, Reading
+from auditor.engine.findings.finding import SubjectInfo, finding_of, identity
+from auditor.engine.findings.shared_evidence import ValueOrigin
+from auditor.engine.memo.memo import Places, Reading
+from auditor.engine.memo.remembered_rule import RememberedRule, ResourceCase
+from auditor.engine.memo.template import Answer
 from auditor.engine.partwise import findings
-from auditor.engine.remembered import RememberedRule, ResourceCase
-from auditor.engine.shared_evidence import ValueOrigin
 from auditor.engine.subjects import Doubts, ExampleSubject, MemorableSubject
-from auditor.engine.template import Answer
 from auditor.engine.verdict import context_of, decide, judge
 from auditor.language.ast import Leaf
 from auditor.language.environment import Environment, Problem

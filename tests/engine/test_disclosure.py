@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from auditor.engine import disclosure
-from auditor.engine.disclosure import evidence_without_secrets, without_secrets
-from auditor.engine.shared_evidence import SharedEvidence, SharedLeaf, SharedLeaves, ValueOrigin
+from auditor.engine.findings import disclosure
+from auditor.engine.findings.disclosure import evidence_without_secrets, without_secrets
+from auditor.engine.findings.shared_evidence import SharedEvidence, SharedLeaf, SharedLeaves, ValueOrigin
 from auditor.model import Evidence, Finding, Gap, ItemSet, MendingChange, Severity, Status
 from tests.audit.judging import judged
 from tests.estates.chat import chat_document

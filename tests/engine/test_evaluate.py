@@ -21,7 +21,7 @@ from auditor.analysis.contract import Analysis, Context
 from auditor.analysis.fact import About, Fact, Hidden, Known, fact
 from auditor.architecture.workloads import Binding, Workload, Workloads
 from auditor.engine import verdict
-from auditor.engine.findings import finding_of, info_of
+from auditor.engine.findings.finding import finding_of, info_of
 from auditor.engine.partwise import findings
 from auditor.engine.subjects import ResourceSubject
 from auditor.engine.verdict import Verdict

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from auditor.engine import exemption_findings, exemptions
-from auditor.engine.known import KnownFailure, KnownFailures
+from auditor.engine.accepted import exemption_findings, exemptions
+from auditor.engine.accepted.known import KnownFailure, KnownFailures
 from auditor.errors import ContentError
 from auditor.model import Defect, Exemption, Finding, ItemSet, PacketBox, PacketSet, Severity, Status
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.azure import addresses
-from auditor.engine.finding_sets import as_document, from_document, grown
+from auditor.engine.accepted.finding_sets import as_document, from_document, grown
 from auditor.model import (
     Assumption,
     FindingSet,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auditor.engine.gap_origins import GapOrigins
+from auditor.engine.coverage.gap_origins import GapOrigins
 from auditor.model import Gap
 from tests.estates.things import GROUP
 

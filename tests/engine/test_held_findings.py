@@ -14,12 +14,14 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from auditor import audit
-from auditor.engine import held_findings, partwise, processes
-from auditor.engine.finding_order import in_order, place_of, rule_of
-from auditor.engine.held_findings import HeldFindings, changed, packed, runs_of, with_more
-from auditor.engine.known import KnownFailure, KnownFailures
-from auditor.engine.raw_inputs import RawInputs
-from auditor.engine.shared_evidence import SharedEvidence
+from auditor.engine import partwise
+from auditor.engine.accepted.known import KnownFailure, KnownFailures
+from auditor.engine.findings import held_findings
+from auditor.engine.findings.held_findings import HeldFindings, changed, packed, runs_of, with_more
+from auditor.engine.findings.order import in_order, place_of, rule_of
+from auditor.engine.findings.raw_inputs import RawInputs
+from auditor.engine.findings.shared_evidence import SharedEvidence
+from auditor.engine.parallel import processes
 from auditor.estate.graph import Estate
 from auditor.inputs import read
 from auditor.model import Evidence, Finding, Report, Severity, Status

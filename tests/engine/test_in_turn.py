@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.engine import processes
-from auditor.engine.in_turn import in_turn
-from auditor.engine.processes import Bytes
+from auditor.engine.parallel import processes
+from auditor.engine.parallel.ordered_parts import in_turn
+from auditor.engine.parallel.processes import Bytes
 
 HERE = os.getpid()
 FORM: Bytes[bytes] = Bytes(pickle.dumps, pickle.loads)

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.engine import known_files
-from auditor.engine.finding_sets import grown
-from auditor.engine.known import JudgedFailures, KnownFailure, KnownFailures, compared, ratcheted
+from auditor.engine.accepted import known_files
+from auditor.engine.accepted.finding_sets import grown
+from auditor.engine.accepted.known import JudgedFailures, KnownFailure, KnownFailures, compared, ratcheted
 from auditor.errors import AuditorError
 from auditor.model import AgainstKnown, Finding, FindingSet, Severity, Status
 from tests.engine.test_finding_sets import every_set, packets

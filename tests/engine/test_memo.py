@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from auditor import audit
-from auditor.engine import memo
 from auditor.engine.evaluate import Evaluation
-from auditor.engine.memo import Memo, Places, Reading
+from auditor.engine.memo import memo
+from auditor.engine.memo.memo import Memo, Places, Reading
 from auditor.engine.partwise import findings
 from auditor.language.ast import Condition
 from auditor.rulebook import in_force

@@ -13,12 +13,14 @@ from hypothesis import strategies as st
 
 from auditor.analysis.contract import Analysis
 from auditor.analysis.fact import About, Fact, Known, Record, fact, record
-from auditor.engine import evaluate, memo, packed_findings
-from auditor.engine.disclosure import without_secrets
+from auditor.engine import evaluate
 from auditor.engine.evaluate import Evaluation
+from auditor.engine.findings import packed_findings
+from auditor.engine.findings.disclosure import without_secrets
+from auditor.engine.findings.raw_inputs import RawInputs
+from auditor.engine.findings.shared_evidence import FactInputs, InputLeaves, InputPlace, InputReader, SharedEvidence
+from auditor.engine.memo import memo
 from auditor.engine.partwise import findings
-from auditor.engine.raw_inputs import RawInputs
-from auditor.engine.shared_evidence import FactInputs, InputLeaves, InputPlace, InputReader, SharedEvidence
 from auditor.model import Finding, Gap, Status
 from auditor.rulebook.load import Words
 from auditor.rulebook.rule import Rule

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from auditor.engine import message
+from auditor.engine.findings import message
 from auditor.model import Evidence, Gap
 
 

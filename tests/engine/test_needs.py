@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from auditor import audit
 from auditor.azure.catalogue import shipped
 from auditor.collect.operations import Operations
-from auditor.engine.needs import Needs, needs_of
+from auditor.engine.coverage.needs import Needs, needs_of
 from auditor.inputs import read
 from auditor.inputs.exports import joined_metadata
 from auditor.model import Finding, Status

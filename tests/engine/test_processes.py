@@ -18,9 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor import audit
-from auditor.engine import cores, packed_findings, processes
-from auditor.engine.processes import Bytes, in_processes
-from auditor.engine.raw_inputs import RawInputs
+from auditor.engine.findings import packed_findings
+from auditor.engine.findings.raw_inputs import RawInputs
+from auditor.engine.parallel import cores, processes
+from auditor.engine.parallel.processes import Bytes, in_processes
 from auditor.estate.graph import Estate
 from auditor.inputs import read
 from auditor.model import Evidence, Finding, Severity, Status

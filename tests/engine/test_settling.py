@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from auditor.azure import catalogue
-from auditor.engine.settling import OPEN_EXPORT, Settling
+from auditor.engine.coverage.gap_remedies import OPEN_EXPORT, Settling
 from auditor.estate.completeness import ALWAYS_EXISTS, NOT_IN_EXPORT
 from auditor.estate.graph import OUTSIDE
 from auditor.model import Gap

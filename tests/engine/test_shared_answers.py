@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from auditor import audit
-from auditor.engine.shared_answers import Alike
+from auditor.engine.memo.shared_answers import Alike
 from auditor.inputs.shared_rows import SharedRows
 from auditor.model import Finding, Report, Resource
 from auditor.snapshot.hash import assemble

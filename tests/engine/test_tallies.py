@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.engine.finding_order import order_of, rule_of
-from auditor.engine.tallies import Counting, NumberSet, Tallies, numbers_by_type, numbers_of, tallies_of
+from auditor.engine.findings.order import order_of, rule_of
+from auditor.engine.findings.tallies import Counting, NumberSet, Tallies, numbers_by_type, numbers_of, tallies_of
 from auditor.estate.graph import Estate
 from auditor.inputs import read
 from auditor.model import Finding, Gap, Severity, Status

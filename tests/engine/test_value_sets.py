@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.engine.finding_sets import as_document, from_document, grown
-from auditor.engine.value_sets import of_leaves
+from auditor.engine.accepted.finding_sets import as_document, from_document, grown
+from auditor.engine.findings.value_sets import of_leaves
 from auditor.language.explain import all_that_decided
 from auditor.model import Evidence, FailedValue, ValueSet
 from auditor.truth import Truth

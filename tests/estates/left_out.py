@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from auditor import resource_id as ids
 from auditor.azure.catalogue import shipped
 from auditor.collect.operations import Operations
-from auditor.engine.needs import Needs
+from auditor.engine.coverage.needs import Needs
 from auditor.model import Resource
 from auditor.snapshot import hash as hashes
 from auditor.snapshot.left_out import LEFT_OUT, Call, named

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 from auditor import audit
 from auditor.engine import partwise
-from auditor.engine.held_findings import Run
+from auditor.engine.findings.held_findings import Run
 from auditor.errors import AuditorError
 from auditor.fleet import worker
 from auditor.inputs import read

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 from msgspec.structs import replace
 
-from auditor.engine.shared_evidence import (
+from auditor.engine.findings.shared_evidence import (
     FactInputs,
     InputLeaves,
     InputPlace,

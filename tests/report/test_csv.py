@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from auditor.engine import processes
+from auditor.engine.parallel import processes
 from auditor.language.operators import OPERATORS
 from auditor.model import Report
 from auditor.report import selection

@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from auditor.engine.bounded_cache import BoundedCache
-from auditor.engine.shared_evidence import FactInputs, SharedEvidence, SharedLeaf, SharedLeaves, ValueOrigin, deciding
+from auditor.engine.findings.shared_evidence import (
+    FactInputs,
+    SharedEvidence,
+    SharedLeaf,
+    SharedLeaves,
+    ValueOrigin,
+    deciding,
+)
 from auditor.model import Evidence, Finding, Report, Severity, Status
 from auditor.report import finding_texts
 from auditor.report.document_parts import finding_of

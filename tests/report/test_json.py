@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from msgspec.structs import replace
 
-from auditor.engine import processes
+from auditor.engine.parallel import processes
 from auditor.model import Report
 from auditor.report import json_document, selection
 from auditor.report.format import Style, View, named

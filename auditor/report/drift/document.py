@@ -17,7 +17,7 @@ from auditor.diff.drift import (
     ResourceChange,
     Witness,
 )
-from auditor.engine.finding_sets import as_document
+from auditor.engine.accepted.finding_sets import as_document
 from auditor.model import Report
 from auditor.network.comparison import PacketCube
 from auditor.rbac.permissions import Plane

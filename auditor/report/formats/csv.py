@@ -11,9 +11,9 @@ from msgspec.structs import replace
 
 from auditor import resource_id as ids
 from auditor.engine.bounded_cache import BoundedCache
-from auditor.engine.in_turn import in_turn
-from auditor.engine.processes import Bytes
-from auditor.engine.shared_evidence import SharedEvidence, SharedLeaf, SharedLeaves
+from auditor.engine.findings.shared_evidence import SharedEvidence, SharedLeaf, SharedLeaves
+from auditor.engine.parallel.ordered_parts import in_turn
+from auditor.engine.parallel.processes import Bytes
 from auditor.model import NOT_COMPARED, Evidence, Exemption, Finding, Report
 from auditor.report.comparison import comparison
 from auditor.report.escapes.csv import CsvRows, CsvText

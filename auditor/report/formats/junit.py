@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Final
 
-from auditor.engine.shared_evidence import deciding
+from auditor.engine.findings.shared_evidence import deciding
 from auditor.model import Finding, Report, RuleInfo, Status
 from auditor.report.escapes.xml import XmlElements
 from auditor.report.format import Format, View

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
-from auditor.engine.shared_evidence import deciding
+from auditor.engine.findings.shared_evidence import deciding
 from auditor.model import ControlCoverage, Coverage, Finding, Gap, Report, Status, TypeCoverage
 from auditor.report import framework_page, selection
 from auditor.report.causes import Cause, causes_of

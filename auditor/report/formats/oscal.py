@@ -12,7 +12,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from msgspec import Struct, field
 
-from auditor.engine.shared_evidence import deciding
+from auditor.engine.findings.shared_evidence import deciding
 from auditor.model import Evidence, Finding, Report, Status
 from auditor.report.escapes.json import JsonValues
 from auditor.report.format import Format, View

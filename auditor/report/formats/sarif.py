@@ -12,7 +12,7 @@ from typing import Final
 from urllib.parse import quote
 
 from auditor import resource_id as ids
-from auditor.engine.shared_evidence import deciding
+from auditor.engine.findings.shared_evidence import deciding
 from auditor.model import Exemption, Finding, Report, RuleInfo, Severity, Status
 from auditor.report.escapes.gfm import gfm_text
 from auditor.report.escapes.json import JsonValues

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from auditor import resource_id as ids
-from auditor.engine.shared_evidence import deciding
+from auditor.engine.findings.shared_evidence import deciding
 from auditor.errors import AuditorError
 from auditor.model import Evidence, Finding, Report
 from auditor.report.comparison import comparison
