@@ -12,7 +12,7 @@ from pydantic_core.core_schema import WithDefaultSchema
 
 from auditor.engine.accepted.known_files import RatchetDocument
 from auditor.language.schema import condition
-from auditor.report import json_document, report_document
+from auditor.report.documents import json_document, report_document
 from auditor.rulebook.documents import (
     ConditionDocument,
     ExemptionsDocument,

@@ -14,7 +14,7 @@ from auditor.lazy_imports import lazy_imports
 with lazy_imports(__name__):
     from auditor import yaml_source
     from auditor.azure.reference_data import datasets
-    from auditor.report import catalogue
+    from auditor.report.pages import catalogue
 
 app = typer.Typer(
     help="List what ships about Azure, with its date and source; what an input says wins over it.",

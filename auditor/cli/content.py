@@ -22,7 +22,7 @@ with lazy_imports(__name__):
     from auditor import audit, shipped, yaml_source
     from auditor.authoring import derive, draft, estates, proof, schemas
     from auditor.inputs import read
-    from auditor.report import baseline_diff_page, rule_page
+    from auditor.report.pages import baseline_diff_page, rule_page
     from auditor.rulebook import baseline as baselines
     from auditor.rulebook import baseline_changes, in_force, retired
     from auditor.rulebook.baseline import ExpectedVerdicts

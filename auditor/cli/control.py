@@ -15,7 +15,7 @@ from auditor.lazy_imports import lazy_imports
 with lazy_imports(__name__):
     from auditor import yaml_source
     from auditor.engine.coverage import requirements
-    from auditor.report import control_page
+    from auditor.report.pages import control_page
     from auditor.rulebook import in_force
 
 app = typer.Typer(

@@ -21,7 +21,8 @@ with lazy_imports(__name__):
     from auditor.authoring import exemption_file
     from auditor.engine.accepted import exemptions as accepted
     from auditor.engine.accepted import finding_sets, known
-    from auditor.report import exemption_page, summary
+    from auditor.report import summary
+    from auditor.report.pages import exemption_page
     from auditor.rulebook import in_force
 
 app = typer.Typer(

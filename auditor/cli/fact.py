@@ -13,7 +13,7 @@ from auditor.lazy_imports import lazy_imports
 
 with lazy_imports(__name__):
     from auditor import yaml_source
-    from auditor.report import fact_page
+    from auditor.report.pages import fact_page
     from auditor.rulebook import fact_kinds, in_force
 
 app = typer.Typer(help="List and show the facts that rules may read.", no_args_is_help=True, rich_markup_mode=None)

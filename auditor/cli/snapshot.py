@@ -16,7 +16,7 @@ with lazy_imports(__name__):
     from auditor.inputs import read
     from auditor.redaction import body as redaction
     from auditor.redaction import marks
-    from auditor.report import snapshot_page
+    from auditor.report.pages import snapshot_page
     from auditor.snapshot import exchange, file, summary
     from auditor.snapshot import hash as identity
 

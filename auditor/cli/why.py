@@ -17,9 +17,10 @@ with lazy_imports(__name__):
     from auditor.analysis import registry
     from auditor.engine import dossier
     from auditor.inputs import read
-    from auditor.report import layout, resource_page
+    from auditor.report import layout
     from auditor.report.escapes import json as json_escape
     from auditor.report.escapes import terminal
+    from auditor.report.pages import resource_page
     from auditor.rulebook import in_force
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
-from auditor.report import rule_page
+from auditor.report.pages import rule_page
 from auditor.rulebook.controls import Framework, Leg
 from auditor.rulebook.in_force import Selection, load
 from auditor.rulebook.rule import Rule

@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 from auditor import audit
 from auditor.inputs import read
 from auditor.model import ControlCoverage, Coverage, Gap, OpenGap, Report, Status
-from auditor.report.report_document import schema
+from auditor.report.documents.report_document import schema
 from tests.audit.judging import judged, shipped, written
 from tests.checkout import SAMPLE
 from tests.e2e.command import sample

@@ -26,7 +26,7 @@ OWN = (
         "auditor.history",
         "auditor.notify",
     ),
-    *("auditor.report.formats.sarif", "auditor.report.formats.html", "auditor.report.document_parts"),
+    *("auditor.report.formats.sarif", "auditor.report.formats.html", "auditor.report.documents.document_parts"),
     *("auditor.cli.collect", "auditor.cli.content", "auditor.cli.history", "auditor.cli.network"),
 )
 PROGRAM = f"""

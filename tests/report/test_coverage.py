@@ -7,7 +7,7 @@ import io
 import re
 
 from auditor.model import Report
-from auditor.report.coverage_document import document_of
+from auditor.report.documents.coverage_document import document_of
 from auditor.report.format import View
 from auditor.report.formats.coverage import COLUMNS, FORMAT
 from tests.checkout import ROOT

@@ -22,10 +22,10 @@ from auditor.engine.findings.shared_evidence import (
     deciding,
 )
 from auditor.model import Evidence, Finding, Report, Severity, Status
-from auditor.report import finding_texts
-from auditor.report.document_parts import finding_of
+from auditor.report.documents import finding_texts
+from auditor.report.documents.document_parts import finding_of
+from auditor.report.documents.finding_texts import FindingTexts
 from auditor.report.escapes.json import value_text
-from auditor.report.finding_texts import FindingTexts
 from auditor.report.format import View, named
 from auditor.report.formats.csv import FindingCells
 from auditor.report.selection import listed, streamed

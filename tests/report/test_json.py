@@ -12,10 +12,11 @@ from msgspec.structs import replace
 
 from auditor.engine.parallel import processes
 from auditor.model import Report
-from auditor.report import json_document, selection
+from auditor.report import selection
+from auditor.report.documents import json_document
+from auditor.report.documents.report_document import line_schema, schema
 from auditor.report.format import Style, View, named
 from auditor.report.formats.json import FORMAT
-from auditor.report.report_document import line_schema, schema
 from tests.report.conftest import EXEMPT, OPENAI_PUBLIC, PASSED, SKIPPED, UNREAD, VAULT_NETWORK, report_of
 
 VALIDATORS = {1: Draft202012Validator(json_document.schema()), 2: Draft202012Validator(schema())}

@@ -6,7 +6,8 @@ import io
 
 import pytest
 
-from auditor.report import requirement, rule_page
+from auditor.report import requirement
+from auditor.report.pages import rule_page
 from auditor.rulebook import in_force
 from auditor.rulebook.in_force import Selection
 from tests.language.asking import condition

@@ -22,7 +22,7 @@ from auditor.model import Report
 from auditor.network.comparison import PacketCube
 from auditor.rbac.permissions import Plane
 from auditor.rbac.role_blocks import RoleBlock
-from auditor.report.document_parts import finding_of
+from auditor.report.documents.document_parts import finding_of
 from auditor.report.text import ordered, utc
 
 SCHEMA_VERSION: Final = 1

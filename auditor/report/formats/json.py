@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from typing import Final
 
 from auditor.model import Report
-from auditor.report import json_document
-from auditor.report.document_parts import cause_document, first_finding_of, first_head_of, gaps_of, head_of
+from auditor.report.documents import json_document
+from auditor.report.documents.document_parts import cause_document, first_finding_of, first_head_of, gaps_of, head_of
+from auditor.report.documents.finding_list import write_findings
 from auditor.report.escapes.json import JsonValues
 from auditor.report.finding_causes import CauseGroups
-from auditor.report.finding_list import write_findings
 from auditor.report.format import Format, View
 from auditor.report.selection import streamed
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from auditor.model import Report
-from auditor.report.document_parts import head_of
+from auditor.report.documents.document_parts import head_of
+from auditor.report.documents.finding_list import write_findings
 from auditor.report.escapes.json import JsonValues
-from auditor.report.finding_list import write_findings
 from auditor.report.format import Format, View
 
 

@@ -7,12 +7,13 @@ from typing import Final
 
 from auditor.engine.findings.shared_evidence import deciding
 from auditor.model import ControlCoverage, Coverage, Finding, Gap, Report, Status, TypeCoverage
-from auditor.report import framework_page, selection
+from auditor.report import selection
 from auditor.report.causes import Cause, causes_of
-from auditor.report.coverage_page import rests_on, still_open
 from auditor.report.escapes.gfm import Gfm, GfmPage, gfm, gfm_code, gfm_text
 from auditor.report.format import Format, View
 from auditor.report.outcome import unless, why_not_trusted
+from auditor.report.pages import framework_page
+from auditor.report.pages.coverage_page import rests_on, still_open
 from auditor.report.selection import subjects_of
 from auditor.report.summary import Summary, counted, summarise, verdict
 from auditor.report.text import observed, requirement, utc, utc_text

@@ -10,7 +10,7 @@ from typing import Final
 
 from auditor import resource_id as ids
 from auditor.model import Finding, Report, RuleInfo, Severity, Status
-from auditor.report.document_parts import finding_of
+from auditor.report.documents.document_parts import finding_of
 from auditor.report.escapes.json import JsonValues
 from auditor.report.format import Format, View
 from auditor.report.selection import streamed

@@ -8,7 +8,7 @@ from typing import Final
 
 from auditor import resource_id as ids
 from auditor.model import Finding, Gap, Report, RuleInfo, Status
-from auditor.report import coverage_page, framework_page, selection
+from auditor.report import selection
 from auditor.report.areas import AreaCount, areas_of
 from auditor.report.escapes.terminal import TerminalLines
 from auditor.report.finding_causes import cause_of
@@ -18,6 +18,7 @@ from auditor.report.grouping import FindingGroup, grouped, place_of
 from auditor.report.layout import Cell, Layout, Linked
 from auditor.report.layout import of as layout_of
 from auditor.report.outcome import unless, why_not_trusted
+from auditor.report.pages import coverage_page, framework_page
 from auditor.report.portal import resource_link, rule_link
 from auditor.report.selection import names_of, short_name, subjects_of
 from auditor.report.summary import Summary, counted, summarise, verdict

@@ -10,10 +10,10 @@ from auditor.engine.findings.shared_evidence import deciding
 from auditor.errors import AuditorError
 from auditor.model import Evidence, Finding, Report
 from auditor.report.comparison import comparison
-from auditor.report.coverage_page import rests_on, still_open
 from auditor.report.escapes.binary import BinaryFile
 from auditor.report.finding_causes import cause_of, groups_of
 from auditor.report.format import Format, View
+from auditor.report.pages.coverage_page import rests_on, still_open
 from auditor.report.selection import streamed
 from auditor.report.text import blanked, compact, cut_cell, observed, utc_text, value_text
 

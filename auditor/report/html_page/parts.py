@@ -9,15 +9,15 @@ from typing import Final
 
 from auditor import resource_id as ids
 from auditor.model import ControlCoverage, DrawnComponent, Exemption, Finding, Report, Severity, Status, WorkloadPicture
-from auditor.report import framework_page
 from auditor.report.areas import AreaCount, areas_of
 from auditor.report.causes import causes_of, shown_places
-from auditor.report.coverage_page import rests_on, still_open
 from auditor.report.escapes.html import NOTHING, Attributes, Html, html, html_join, html_link, html_text
 from auditor.report.finding_causes import groups_of
 from auditor.report.html_page.drawing import drawing_of, shown_components, state_of_component
 from auditor.report.html_page.states import pill, state_of, worst_of
 from auditor.report.outcome import unless, why_not_trusted
+from auditor.report.pages import framework_page
+from auditor.report.pages.coverage_page import rests_on, still_open
 from auditor.report.selection import short_name
 from auditor.report.summary import counted, summarise, verdict
 from auditor.report.text import compact, run_id, utc, utc_text

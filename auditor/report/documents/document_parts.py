@@ -20,10 +20,9 @@ from auditor.model import (
     RuleInfo,
     Status,
 )
-from auditor.report import framework_page, json_document, report_document
-from auditor.report.coverage_document import document_of
-from auditor.report.finding_causes import CauseGroup, cause_of
-from auditor.report.json_document import (
+from auditor.report.documents import json_document, report_document
+from auditor.report.documents.coverage_document import document_of
+from auditor.report.documents.json_document import (
     EvidenceDocument,
     ExemptionDocument,
     FindingDocument,
@@ -34,7 +33,7 @@ from auditor.report.json_document import (
     SnapshotDocument,
     SummaryDocument,
 )
-from auditor.report.report_document import (
+from auditor.report.documents.report_document import (
     CauseDocument,
     ExemptionStateDocument,
     ReportedEvidence,
@@ -42,6 +41,8 @@ from auditor.report.report_document import (
     ReportedRule,
     ReportHead,
 )
+from auditor.report.finding_causes import CauseGroup, cause_of
+from auditor.report.pages import framework_page
 from auditor.report.summary import summarise
 from auditor.report.text import ordered, run_id, utc
 

@@ -20,7 +20,7 @@ from auditor.engine.findings.shared_evidence import (
     ValueOrigin,
 )
 from auditor.model import Evidence, Finding, FindingSet, Report, Status
-from auditor.report.document_parts import (
+from auditor.report.documents.document_parts import (
     controls_of,
     evidence_of,
     exemption_of,

@@ -8,8 +8,8 @@ from pydantic import ConfigDict, TypeAdapter, with_config
 from typing_extensions import TypedDict  # pydantic needs this one before Python 3.12
 
 from auditor.model import AgainstKnown, Defect, Severity, Status
-from auditor.report.coverage_document import CoverageDocument
-from auditor.report.json_document import (
+from auditor.report.documents.coverage_document import CoverageDocument
+from auditor.report.documents.json_document import (
     BaselineDocument,
     ExemptionDocument,
     FrameworkDocument,

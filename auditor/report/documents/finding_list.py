@@ -8,8 +8,8 @@ from auditor.engine.parallel.ordered_parts import in_turn
 from auditor.engine.parallel.processes import Bytes
 from auditor.inputs.collector import paused
 from auditor.model import Report
+from auditor.report.documents.finding_texts import FindingTexts
 from auditor.report.escapes.json import JsonText, JsonValues
-from auditor.report.finding_texts import FindingTexts
 from auditor.report.format import View
 from auditor.report.selection import in_sections, streamed
 

@@ -8,7 +8,7 @@ from pydantic import ConfigDict, TypeAdapter, with_config
 from typing_extensions import TypedDict  # pydantic needs this one before Python 3.12
 
 from auditor.model import AgainstKnown, Severity, Status
-from auditor.report.coverage_document import CoverageDocument
+from auditor.report.documents.coverage_document import CoverageDocument
 
 SCHEMA_VERSION: Final = 1
 """Rises only when a reader of the older version would be misled; keys may be added within a version."""
