@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import pickle
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, islice
 from typing import Final, cast
 
@@ -109,18 +109,18 @@ class PartwiseEvaluation:
 
     def judge(self, number: int) -> JudgedPart:
         """Return the findings of a part; once there are many, they are packed."""
-        return self.counted(finished(self.parts[number], self._view, self._finish))
-
-    def counted(self, found: Iterable[list[Finding]]) -> JudgedPart:
-        """Return finished findings, some at a time, with what they add up to; once there are many, they are packed."""
-        runs, counting = list[Run](), Counting(self._numbers)
-        for some in found:
+        runs, counting = list[Run](), self.counting()
+        for some in finished(self.parts[number], self._view, self._finish):
             self._judged += len(some)
             counting.add(some)
             runs += runs_of(some)
             self._hold(runs)
             self._rest.after(len(some))
         return JudgedPart(runs, counting.tallies)
+
+    def counting(self) -> Counting:
+        """Return what counts findings of a part."""
+        return Counting(self._numbers)
 
     def _hold(self, runs: list[Run]) -> None:
         """Hold runs as they are, until there are many findings: then pack these, and all that were held before."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import tracemalloc
 from collections import Counter
+from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from auditor import audit
 from auditor.engine import partwise
 from auditor.engine.accepted.known import KnownFailure, KnownFailures
 from auditor.engine.findings import held_findings
-from auditor.engine.findings.held_findings import HeldFindings, changed, packed, runs_of, with_more
+from auditor.engine.findings.held_findings import HeldFindings, Run, changed, packed, portable, runs_of, with_more
 from auditor.engine.findings.order import in_order, place_of, rule_of
 from auditor.engine.findings.raw_inputs import RawInputs
 from auditor.engine.findings.shared_evidence import SharedEvidence
@@ -42,6 +43,9 @@ def inputs() -> RawInputs:
     return RawInputs(Estate(read.read(SAMPLE)))
 
 
+_EVIDENCE = st.builds(Evidence, st.just("p"), st.just("equals"), st.none(), st.text())
+
+
 @st.composite
 def _findings(draw: st.DrawFn) -> Finding:
     rule = draw(st.integers(0, 3))
@@ -54,27 +58,35 @@ def _findings(draw: st.DrawFn) -> Finding:
         draw(st.sampled_from(["", "one", "Two"])),
         sub_object=draw(st.sampled_from(["", "a", "B"])),
         workload=draw(st.sampled_from([None, "w"])),
-        evidence=draw(st.lists(st.builds(Evidence, st.just("p"), st.just("equals"), st.none(), st.text()), max_size=2)),
+        evidence=draw(st.just(()) | st.lists(_EVIDENCE, min_size=1, max_size=2)),
     )
 
 
-_PARTS = st.lists(st.tuples(st.lists(_findings(), max_size=12), st.booleans()), max_size=5)
+_FORMS = ("as they are", "packed", "portable")
+_PARTS = st.lists(st.tuples(st.lists(_findings(), max_size=12), st.sampled_from(_FORMS)), max_size=5)
+
+
+def _held(found: list[Finding], form: str, estate: Estate) -> Iterator[Run]:
+    ordered = in_order(found)
+    if form == "portable":
+        return portable(ordered, estate)
+    return map(packed, runs_of(ordered)) if form == "packed" else runs_of(ordered)
 
 
 @given(parts=_PARTS, longest=st.integers(1, 4), more=st.lists(_findings(), max_size=3))
 def test_parts_in_any_form_are_the_findings_in_order(
-    parts: list[tuple[list[Finding], bool]], longest: int, more: list[Finding], inputs: RawInputs
+    parts: list[tuple[list[Finding], str]], longest: int, more: list[Finding], inputs: RawInputs
 ) -> None:
     numbers = iter(range(100))
 
     def told_apart(found: list[Finding]) -> list[Finding]:
         return [replace(each, message=f"{7 * next(numbers) % 101:03}") for each in found]
 
-    parts = [(told_apart(found), is_packed) for found, is_packed in parts]
+    parts = [(told_apart(found), form) for found, form in parts]
     more = told_apart(more)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(held_findings, "_LONGEST", longest)
-        runs = [packed(run) if is_packed else run for found, is_packed in parts for run in runs_of(in_order(found))]
+        runs = [run for found, form in parts for run in _held(found, form, inputs.estate)]
         held, plain = HeldFindings(runs, inputs), in_order(chain.from_iterable(found for found, _ in parts))
 
         def told(number: int, finding: Finding) -> Finding:
@@ -149,9 +161,9 @@ def _written(report: Report, name: str, number: int = 1) -> bytes:
         return raw.getvalue()
 
 
-@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize(("number", "keeps_answers"), [(1, False), (2, False), (2, True)])
 def test_every_format_writes_the_same_of_findings_that_are_held(
-    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, keeps_answers: bool
 ) -> None:
     (tmp_path / "estate.json").write_bytes(estate.document(400))
     snapshot, rules = read.read(tmp_path / "estate.json"), shipped()
@@ -159,7 +171,10 @@ def test_every_format_writes_the_same_of_findings_that_are_held(
     monkeypatch.setattr(held_findings, "MANY", 0)
     monkeypatch.setattr(processes, "obstacle", lambda: "")
 
-    held = audit.audit(snapshot, rules, _terms(tmp_path, number))
+    terms = replace(_terms(tmp_path, number), answers=tmp_path / "answers" if keeps_answers else None)
+    if keeps_answers:
+        audit.audit(snapshot, rules, terms)
+    held = audit.audit(snapshot, rules, terms)
 
     assert isinstance(plain.findings, list)
     assert isinstance(held.findings, HeldFindings)

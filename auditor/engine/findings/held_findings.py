@@ -19,11 +19,14 @@ from auditor.engine.findings import packed_findings
 from auditor.engine.findings.lazy_sequences import MadeOnUse
 from auditor.engine.findings.order import Place, RuleOrder, in_order, order_of, place_of, rule_of
 from auditor.engine.findings.raw_inputs import RawInputs
+from auditor.estate.graph import Estate
 from auditor.lazy_imports import lazy_imports
 from auditor.model import Finding, Status
 
 with lazy_imports(__name__):
     import zstandard
+
+    from auditor.engine.findings import portable_findings
 
 MANY: Final = 100_000
 """How many findings are held as they are: they take some eighty megabytes."""
@@ -36,7 +39,7 @@ Change = Callable[[int, Finding], Finding]
 
 
 class Run(Struct, frozen=True):
-    """Findings of one rule in their order, as they are or packed.
+    """Findings of one rule in their order, as they are or packed, or as compressed plain data that a later run may read, too.
 
     Without a look at them it is known how many have which status, and the places of the first and the last of them.
     """
@@ -46,21 +49,48 @@ class Run(Struct, frozen=True):
     last: Place
     statuses: Counter[Status]
     content: Sequence[Finding] | bytes
+    is_portable: bool = False
 
 
 def runs_of(found: Iterable[Finding]) -> Iterator[Run]:
     """Cut findings that are in order into runs."""
-    for rule, findings in groupby(found, key=rule_of):
+    return map(_run, _cut(found))
+
+
+def _cut(found: Iterable[Finding]) -> Iterator[list[Finding]]:
+    for _, findings in groupby(found, key=rule_of):
         while some := list(islice(findings, _LONGEST)):
-            yield Run(rule, place_of(some[0]), place_of(some[-1]), Counter(each.status for each in some), some)
+            yield some
+
+
+def _run(some: Sequence[Finding], content: bytes | None = None) -> Run:
+    """Return findings of one rule as a run; what is given for its `content` is them as plain data."""
+    statuses = Counter(each.status for each in some)
+    ends = place_of(some[0]), place_of(some[-1])
+    return Run(rule_of(some[0]), *ends, statuses, some if content is None else content, content is not None)
 
 
 def packed(run: Run) -> Run:
     """Return a run as bytes, which stay in this process or go to another one that judges the same estate."""
     if isinstance(run.content, bytes):
         return run
-    content = _packer().compress(packed_findings.dumps(run.content))
-    return replace(run, content=bytes(memoryview(content)))  # what the packer gives holds room for the whole
+    return replace(run, content=_compressed(packed_findings.dumps(run.content)))
+
+
+def portable(found: Sequence[Finding], estate: Estate) -> Iterator[Run]:
+    """Yield runs of findings on an estate, in order, as plain data. UnportableError where they are more than that."""
+    for some in _cut(found):
+        yield _run(some, _compressed(portable_findings.dumps(some, estate)))
+
+
+def taken_over(data: bytes, found: Sequence[Finding]) -> Run:
+    """Return the run that was written as some data, of which somebody has read what it says. ValueError where it is none."""
+    [some] = _cut(found)
+    return _run(some, data)
+
+
+def _compressed(data: bytes) -> bytes:
+    return bytes(memoryview(_packer().compress(data)))  # what the packer gives holds room for the whole
 
 
 @cache
@@ -145,10 +175,12 @@ class HeldFindings(MadeOnUse[Finding]):
 
     def _through(self, runs: Iterable[Run]) -> Iterator[Finding]:
         for run in runs:
-            if isinstance(run.content, bytes):
-                yield from packed_findings.loads(_unpacker().decompress(run.content), self.inputs)
-            else:
+            if not isinstance(run.content, bytes):
                 yield from run.content
+            elif run.is_portable:
+                yield from portable_findings.loads(_unpacker().decompress(run.content), self.inputs)
+            else:
+                yield from packed_findings.loads(_unpacker().decompress(run.content), self.inputs)
 
 
 class _Section(Struct, frozen=True):

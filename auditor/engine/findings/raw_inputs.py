@@ -56,7 +56,7 @@ class RawInputs:
     """
 
     def __init__(self, estate: Estate, number: int = 0) -> None:
-        self._estate = estate
+        self.estate = estate
         self.number = number
         self._known: BoundedCache[InputPlace, InputLeaves] = BoundedCache(_REMEMBERED)
         self._values: BoundedCache[tuple[str, type, object], _CleanLeaves] = BoundedCache(_VALUES)
@@ -73,13 +73,13 @@ class RawInputs:
     def _read(self, place: InputPlace) -> InputLeaves:
         resource_id, path = place
         if is_of_one(path):
-            resource = self._estate.get(resource_id)
+            resource = self.estate.get(resource_id)
             if resource is not None:
                 clean = self._at(resource, path)
                 origin = ValueOrigin(resource.id, resource.source, resource.api_version, resource.collected_at)
                 return InputLeaves(SharedEvidence(clean.leaves, (origin,)), clean.hidden)
         owner = 0 if resource_id or "/" not in path else None
-        clean = _clean(_elsewhere(resource_id, path, self._estate), owner)
+        clean = _clean(_elsewhere(resource_id, path, self.estate), owner)
         return InputLeaves(SharedEvidence(clean.leaves, (ValueOrigin(resource_id),)), clean.hidden)
 
     def _at(self, resource: Resource, path: str) -> _CleanLeaves:

@@ -17,10 +17,12 @@ from auditor.azure.catalogue import CONSTANTS
 from auditor.azure.catalogue import shipped as shipped_types
 from auditor.compiled import objects
 from auditor.engine.evaluate import EstateView, Evaluation
+from auditor.engine.findings import portable_findings
+from auditor.engine.findings.held_findings import Run, portable, taken_over
 from auditor.engine.findings.raw_inputs import RawInputs
-from auditor.engine.incremental import portable_findings
+from auditor.engine.findings.tallies import Counting
 from auditor.engine.incremental.digests import Digests
-from auditor.engine.incremental.kept_answers import JudgedAnew, KeptAnswers, Tell, packed
+from auditor.engine.incremental.kept_answers import JudgedAnew, KeptAnswers, Tell, unpacked
 from auditor.engine.incremental.trace import OF_ALL_RUNS, Trace, TracingContext, TracingNames
 from auditor.engine.partwise import (
     Finish,
@@ -133,13 +135,19 @@ class IncrementalEvaluation(PartwiseEvaluation):
         kept = self._kept.findings(self.parts[number].place)
         if kept is not None:
             try:
-                return self.counted(list(map(self._read, kept)))
+                return self._taken_over(kept)
             except ValueError:
                 _LOGGER.debug("part %s is damaged: it is judged anew", self.parts[number].name, exc_info=True)
         return self._judged_anew(number) or super().judge(number)
 
-    def _read(self, data: bytes) -> list[Finding]:
-        return portable_findings.loads(data, self._question.estate, self.inputs)
+    def _taken_over(self, kept: Iterable[bytes]) -> JudgedPart:
+        """Return the findings of the earlier run. ValueError where there is something else."""
+        runs, counting = list[Run](), self.counting()
+        for data in kept:
+            found = portable_findings.loads(unpacked(data), self.inputs)
+            runs.append(taken_over(data, found))
+            counting.add(found)
+        return JudgedPart(runs, counting.tallies)
 
     def _judged_anew(self, number: int) -> JudgedPart | None:
         """Return the findings of a part with all that was asked for them; None where that could not be noted."""
@@ -149,23 +157,24 @@ class IncrementalEvaluation(PartwiseEvaluation):
         question = replace(self._question, context=context.as_context)
         view = EstateView.of(question, RawInputs(estate), context.estate.rows)
         finish = self._finish_for(estate, TracingNames(self._names, trace))
+        counting = self.counting()
         try:
-            found = list(self._written(finished(part, view, finish)))
-            read = list(map(self._read, found))
-        except ValueError:  # among them what is not portable
+            runs = list(self._written(finished(part, view, finish), counting))
+        except portable_findings.UnportableError:
             _LOGGER.debug("part %s cannot be kept", part.name, exc_info=True)
             return None
         if not trace.usable:
             return None
-        counted = self.counted(read)
-        return _TracedPart(counted.runs, counted.tallies, JudgedAnew.of(part.place, trace, list(map(packed, found))))
+        written = [run.content for run in runs if isinstance(run.content, bytes)]
+        return _TracedPart(runs, counting.tallies, JudgedAnew.of(part.place, trace, written))
 
-    def _written(self, found: Iterable[Sequence[Finding]]) -> Iterator[bytes]:
-        """Yield findings as plain data. UnportableError where one came of a mistake: that may be of tracing alone."""
+    def _written(self, found: Iterable[Sequence[Finding]], counting: Counting) -> Iterator[Run]:
+        """Yield findings as runs of plain data. UnportableError where one came of a mistake, which may be of tracing alone."""
         for some in found:
             if any(finding.unknown_reason and _came_of_mistake(finding.unknown_reason) for finding in some):
                 raise portable_findings.UnportableError("something failed")
-            yield portable_findings.dumps(some, self._question.estate)
+            counting.add(some)
+            yield from portable(some, self._question.estate)
 
 
 def _came_of_mistake(reason: str) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -151,13 +151,10 @@ class KeptAnswers:
             self._warn(_DAMAGED)
             self._tables, self._valid = _nothing(), {}
 
-    def findings(self, place: Place) -> Iterator[bytes] | None:
-        """Return the findings of a part as plain data, or None where they have to be made.
-
-        Going through them raises ValueError where they are damaged.
-        """
+    def findings(self, place: Place) -> Sequence[bytes] | None:
+        """Return the findings of a part as packed plain data, or None where they have to be made."""
         part = self._valid.get(place)
-        return None if part is None else map(unpacked, part.findings)
+        return None if part is None else part.findings
 
     def _changed(self, digests: Digests, estate: Estate) -> dict[int, frozenset[str] | None]:
         """Return the numbers of the resources that are not as they were, each with what is other; None is everything."""

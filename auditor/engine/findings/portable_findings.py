@@ -144,10 +144,10 @@ def dumps(findings: Iterable[Finding], estate: Estate) -> bytes:
         raise UnportableError(str(problem)) from problem
 
 
-def loads(data: bytes, estate: Estate, inputs: RawInputs) -> list[Finding]:
-    """Return the findings as if they had been made on this estate. ValueError where the data is no such thing."""
+def loads(data: bytes, inputs: RawInputs) -> list[Finding]:
+    """Return the findings as if they had been made on the estate of `inputs`. ValueError where the data is no such thing."""
     try:
-        reader = _FindingsReader(_DECODER.decode(data), estate, inputs)
+        reader = _FindingsReader(_DECODER.decode(data), inputs)
         return [reader.finding(row) for row in reader.document.rows]
     except (LookupError, TypeError, RecursionError, msgspec.MsgspecError) as problem:
         raise ValueError("no findings") from problem
@@ -297,9 +297,9 @@ def _exact(value: object, depth: int = 0) -> object:
 class _FindingsReader:
     """Makes findings of a document."""
 
-    def __init__(self, document: _Document, estate: Estate, inputs: RawInputs) -> None:
+    def __init__(self, document: _Document, inputs: RawInputs) -> None:
         self.document = document
-        self._estate = estate
+        self._estate = inputs.estate
         self._inputs = inputs
         self._times: dict[str | None, str | None] = {}
         self._origins = list(map(self._origin, document.origins))
