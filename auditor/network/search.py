@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from operator import attrgetter
 from typing import Final
 
 from msgspec import Struct
 
 from auditor.network.drawing import NOTHING, AnsweringPackets
-from auditor.network.encoding import Encoding, encode
+from auditor.network.encoding import encode
 from auditor.network.filter_chain import FilterChain
 from auditor.network.likeness import KEPT, Sketches
 from auditor.network.meaning import meaning_of
@@ -99,14 +99,12 @@ class Search:
         self.decided: DecidedPackets | None = None
         self._rows: Mapping[int, int] = {}
         if self.undecidable is None:
-            known = kept.of(chain, mentions, self._encoded)
+            encoded = partial(encode, chain, mentions)  # no method of this object, which would hold itself
+            known = kept.of(chain, mentions, encoded)
             self.undecidable = known.undecidable
             if known.drawing is not None:
-                self.decided = DecidedPackets(chain, known.drawing, self._encoded)
+                self.decided = DecidedPackets(chain, known.drawing, encoded)
                 self._rows = dict(zip(map(id, mentions), known.rows, strict=True))
-
-    def _encoded(self) -> Encoding:
-        return encode(self.chain, self._mentions)
 
     def _numbers(self, decided: DecidedPackets, rows: Sequence[Match]) -> tuple[int, ...]:
         known = self._rows

@@ -252,13 +252,10 @@ class PlaceValues:
     __slots__ = ("_known", "numbers")
 
     def __init__(self, paths_read: Iterable[Steps], places: Places) -> None:
-        self.numbers = tuple(dict.fromkeys(map(places.number, paths_read)))
+        numbers = self.numbers = tuple(dict.fromkeys(map(places.number, paths_read)))
         self._known: Callable[[list[Hashable]], tuple[Hashable, ...]] = (
-            itemgetter(*self.numbers) if len(self.numbers) > 1 else self._few
+            itemgetter(*numbers) if len(numbers) > 1 else lambda tokens: tuple(tokens[number] for number in numbers)
         )
-
-    def _few(self, tokens: list[Hashable]) -> tuple[Hashable, ...]:
-        return tuple(tokens[number] for number in self.numbers)
 
     def of(self, reading: Reading) -> tuple[Hashable, ...]:
         """Return what stands at the places of a subject. Unkeyable where that is no JSON."""

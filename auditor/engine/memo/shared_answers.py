@@ -10,9 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from enum import Enum
-from functools import cache
+from functools import cache, partial
 from marshal import dumps
-from types import MethodType
 from typing import Final
 
 from msgspec import Struct, field
@@ -230,8 +229,8 @@ def _parts_of(value: object) -> Sequence[object] | None:
         return [getattr(value, name) for name in _names(type(value))]
     if isinstance(value, Mapping):
         return [*value.keys(), *value.values()]
-    if isinstance(value, MethodType):
-        return value.__func__, value.__self__
+    if isinstance(value, partial) and not value.keywords:
+        return value.func, *value.args
     made_of: Sequence[str] | None = getattr(type(value), "MADE_OF", None)
     return None if made_of is None else [getattr(value, name) for name in made_of]
 
