@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
-from typing import Final
 
 from msgspec import Struct, field
 
@@ -23,15 +22,12 @@ from auditor.rbac.permissions import Plane, permits_some
 from auditor.rbac.principal_types import APPLICATION, PrincipalType, principal_type
 from auditor.rbac.principals import Part, Principals, bound, name_given, parts_of, principals_of, sign_in_name
 from auditor.rbac.privileges import PRIVILEGES, HeldPrivilege, at_scope, privileges_in, without_data_of
-from auditor.rbac.read import DEFINITIONS, DENIES, read_grants, read_roles
+from auditor.rbac.read import CLASSIC_ENDED, DEFINITIONS, DENIES, read_grants, read_roles
 from auditor.rbac.role_reach import switched_at
 from auditor.rbac.schedules import ASSIGNMENTS
 from auditor.rbac.scopes import Hierarchy, ScopeKind, kind_of
 from auditor.resource_id import CLASSIC_ADMINISTRATORS, MANAGEMENT_GROUPS
 from auditor.truth import Truth, any_of
-
-CLASSIC_ENDED: Final = datetime(2024, 9, 1, tzinfo=UTC)
-"""Since then Azure knows no classic administrators."""
 
 
 class AccessGraph(Struct, frozen=True, dict=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from msgspec.structs import replace
@@ -46,6 +46,14 @@ _AUDITED: Final = "audit"
 _CUSTOM: Final = "customrole"
 _BUILT_IN: Final = "builtinrole"
 _OWNER: Final = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
+CLASSIC_ENDED: Final = datetime(2024, 9, 1, tzinfo=UTC)
+"""Since then Azure supports no classic administrators: that none were listed says nothing is missing."""
+CLASSIC_GONE: Final = datetime(2026, 6, 1, tzinfo=UTC)
+"""Since then there surely are none: those left over had become owners by role assignments before."""
+_PAYER: Final = "accountadministrator"
+_RETIRED: Final = (
+    "Azure retired classic administrators in August 2024; whether one that was left could still act is not known"
+)
 
 READS: Final = frozenset(
     {
@@ -89,7 +97,7 @@ def read_grants(
             *delegated,
             *policies,
             *service_roles.read_service_roles(estate, types),
-            *_classic_administrators(estate),
+            *_classic_administrators(estate, as_of),
         ],
         [deny for deny in denies if deny is not None],
         hierarchy=estate.once(hierarchy_of),
@@ -162,25 +170,40 @@ def _role(definition_id: str, roles: Mapping[str, Role]) -> Role:
     return roles.get(guid) or _best_known(Role(guid, guid or "unreadable", None, id=definition_id))
 
 
-def _classic_administrators(estate: Estate) -> Iterator[Assignment]:
-    """Yield service and co-administrators: each has what an owner of the subscription has; who only pays has nothing.
+def classic_administrators(estate: Estate, as_of: datetime | None) -> Sequence[Resource]:
+    """Return the classic administrators that there are, or may be, at a time, without those who only pay."""
+    if as_of is not None and as_of >= CLASSIC_GONE:
+        return ()
+    return [resource for resource in estate.of_type(CLASSIC_ADMINISTRATORS) if not _only_pays(resource)]
 
+
+def _only_pays(administrator: Resource) -> bool:
+    return (body.text(administrator.properties, "role") or "").strip().lower() == _PAYER
+
+
+def _classic_administrators(estate: Estate, as_of: datetime | None) -> Iterator[Assignment]:
+    """Yield service and co-administrators: each has what an owner of the subscription has.
+
+    They were retired in August 2024. Who was left then became an owner by a role assignment from December 2025 on, and
+    since May 2026 there are none; what they could do in between Azure does not say.
     https://learn.microsoft.com/azure/role-based-access-control/classic-administrators
     """
     owner = built_in_role(_OWNER)
-    for resource in estate.of_type(CLASSIC_ADMINISTRATORS):
-        roles = {name.strip() for name in (body.text(resource.properties, "role") or "").split(";")}
-        if roles == {"AccountAdministrator"}:
-            continue
+    role = Role("classic", "classic administrator", None if owner is None else owner.permissions)
+    doubt = _RETIRED if as_of is not None and as_of >= CLASSIC_ENDED else None
+    if doubt is not None:
+        role = replace(role, key="classic?", permissions=perhaps(role.at_most))
+    for resource in classic_administrators(estate, as_of):
         address = body.text(resource.properties, "emailAddress") or resource.name
         yield Assignment(
             id=resource.id,
             principal=address.lower(),
             principal_type="User",
-            role=Role("classic", "classic administrator", None if owner is None else owner.permissions),
+            role=role,
             scope=subscription_key(resource.id),
             door=DoorKind.CLASSIC,
             principal_name=address,
+            doubt=doubt,
         )
 
 

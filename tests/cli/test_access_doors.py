@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.command import in_process
+from tests.e2e.command import estate, in_process
 
 SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-000000000001"
 GROUP = f"{SUBSCRIPTION}/resourceGroups/rg"
@@ -426,17 +426,55 @@ def test_locks_that_were_not_read_may_stand_against_it(tmp_path: Path) -> None:
     assert [text for text in unknowns if text.startswith("locks")]
 
 
-def test_classic_administrators_have_what_owners_have(tmp_path: Path) -> None:
+def classic_administrators() -> list[Body]:
     kind = "Microsoft.Authorization/classicAdministrators"
-    listed = [
+    roles = ["ServiceAdministrator;AccountAdministrator", "CoAdministrator", "AccountAdministrator"]
+    return [
         resource(kind, str(at), {"emailAddress": f"{at}@contoso.com", "role": role}, SUBSCRIPTION)
-        for at, role in enumerate(
-            ["ServiceAdministrator;AccountAdministrator", "CoAdministrator", "AccountAdministrator"]
-        )
+        for at, role in enumerate(roles)
     ]
+
+
+@pytest.mark.parametrize(
+    ("as_of", "code", "answer"),
+    [
+        pytest.param(EARLIER, 0, "yes", id="as owners have"),
+        pytest.param("2024-08-31T23:59:59Z", 0, "yes", id="on the last day"),
+        pytest.param("2024-09-01T00:00:00Z", 2, "maybe", id="retired, and not yet owners by a role"),
+        pytest.param("2026-05-31T23:59:59Z", 2, "maybe", id="before the last of them were gone"),
+        pytest.param("2026-06-01T00:00:00Z", 0, None, id="gone, whoever is listed"),
+    ],
+)
+def test_classic_administrators_have_what_owners_have_while_there_are_any(
+    as_of: str, code: int, answer: str | None, tmp_path: Path
+) -> None:
     store = resource("Microsoft.Storage/storageAccounts", "st", {"allowSharedKeyAccess": False})
-    found = who(tmp_path, [store, *listed], "Microsoft.Storage/storageAccounts/listKeys/action", "st")
-    assert found == dict.fromkeys(["0@contoso.com", "1@contoso.com"], ("yes", ["classic administrator"]))
+    words = ("who-can", "Microsoft.Storage/storageAccounts/listKeys/action", "--on", "st")
+    ended, records, _ = asked(tmp_path, [store, *classic_administrators()], *words, as_of=as_of)
+    able = {record["principal"]: record["answer"] for record in records}
+    assert (ended, able) == (code, dict.fromkeys(["0@contoso.com", "1@contoso.com"], answer) if answer else {})
+
+
+@pytest.mark.parametrize(
+    ("listed", "as_of", "status"),
+    [
+        (["CoAdministrator"], EARLIER, "fail"),
+        (["CoAdministrator"], "2026-05-31T00:00:00Z", "fail"),
+        (["CoAdministrator"], "2026-06-01T00:00:00Z", "pass"),
+        (["AccountAdministrator"], EARLIER, "pass"),
+        (["AccountAdministrator", "ServiceAdministrator"], EARLIER, "fail"),
+    ],
+)
+def test_only_classic_administrators_who_may_still_act_are_left(
+    listed: Sequence[str], as_of: str, status: str, tmp_path: Path
+) -> None:
+    subscription = {"id": SUBSCRIPTION, "name": "s", "type": "Microsoft.Resources/subscriptions", "properties": {}}
+    kind = "Microsoft.Authorization/classicAdministrators"
+    named = [resource(kind, role, {"role": role}, SUBSCRIPTION) for role in listed]
+    source = estate(tmp_path, subscription, *named, complete=True)
+    words = ("--select", "access-no-classic-administrators", "--include-passed", "-o", "json", "--as-of", as_of)
+    [found] = in_process("evaluate", source, *words, at=tmp_path).findings
+    assert found["status"] == status
 
 
 @pytest.mark.parametrize(("as_of", "is_asked"), [(EARLIER, True), (NOW, False)])

@@ -17,7 +17,7 @@ from auditor.rbac import privileges
 from auditor.rbac.assignments import Assignment, AssignmentState, DoorKind, Role
 from auditor.rbac.permissions import Permissions, Plane, permits
 from auditor.rbac.privileges import ANY_WRITE
-from auditor.rbac.read import DEFINITIONS, subscription_key, subscriptions_of
+from auditor.rbac.read import DEFINITIONS, classic_administrators, subscription_key, subscriptions_of
 from auditor.rbac.schedules import ASSIGNMENTS, ELIGIBLE
 from auditor.resource_id import CLASSIC_ADMINISTRATORS
 from auditor.truth import Truth
@@ -70,7 +70,7 @@ class SubscriptionAccess(Fact, frozen=True, kw_only=True):
     standing_humans: Known[tuple[str, ...]]
     """users and groups with a standing role that may do everything or give roles away"""
     classic_administrators: Known[tuple[str, ...]]
-    """classic administrators, as `role: name`"""
+    """classic administrators that there are, or may be, as `role: name`: since June 2026 none, whoever is listed"""
     custom_role_count: Known[int]
     """how many custom roles can be assigned in the subscription"""
     escalating_custom_roles: Known[tuple[str, ...]]
@@ -265,7 +265,7 @@ def _count(owners: Sequence[Assignment], answers: Sequence[Truth]) -> Known[int]
 def _classic(access: AccessContext, key: str) -> tuple[str, ...]:
     listed = [
         resource
-        for resource in access.context.estate.of_type(CLASSIC_ADMINISTRATORS)
+        for resource in classic_administrators(access.context.estate, access.graph.as_of)
         if subscription_key(resource.id) == key
     ]
     return tuple(sorted(map(_classic_label, listed)))
