@@ -175,6 +175,38 @@ def test_broad_rows_are_advisory_and_say_what_they_allow(before: list[dict[str, 
     assert "read secrets of a vault" in vault["message"]
 
 
+BROAD = "access-sanctioned-but-broad"
+
+
+def unread(*components: str) -> Change:
+    """Return a change after which nothing but their ids was read of some components."""
+
+    def change(bodies: Bodies) -> None:
+        for component in components:
+            bodies[place(component)].pop("properties")
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("components", "doubtful"),
+    [
+        pytest.param(
+            ("chat-ui", "flow-app", "gateway"),
+            "Key Vault Administrator on workspace-vault kv-chat01",
+            id="what leads to it",
+        ),
+        pytest.param(("app-vault",), "Microsoft.KeyVault/vaults", id="the scope itself"),
+    ],
+)
+def test_what_nothing_binds_may_be_what_a_broad_row_reaches(
+    components: tuple[str, ...], doubtful: str, tmp_path: Path
+) -> None:
+    found = {one["sub_object"]: one for one in findings(unread(*components), tmp_path, BROAD)}
+    assert found[doubtful]["status"] == "unknown"
+    assert found["Contributor on workspace rg-chat"]["status"] == "fail"
+
+
 def test_a_missing_row_names_the_assignment_to_create(tmp_path: Path) -> None:
     (found,) = [one for one in findings(remove, tmp_path) if one["rule_id"] == PULL_ROW[0] and one["status"] == "fail"]
     command = found["remediation"]["cli"]

@@ -13,11 +13,12 @@ from auditor import resource_id as ids
 from auditor.analysis import facts
 from auditor.analysis.access import sanctions
 from auditor.analysis.access.access_context import AccessContext
-from auditor.analysis.access.expected import BoundRow, read_table
+from auditor.analysis.access.expected import BoundRow, RoleRow, read_table
 from auditor.analysis.access.row_verdict import How, RowVerdict, judge_best
 from auditor.analysis.access.sanctions import ExcessActions
 from auditor.analysis.contract import Context, Unlisted
 from auditor.analysis.fact import Fact, Hidden, Known, Record, fact, record
+from auditor.architecture.workloads import may_have
 from auditor.azure import body
 from auditor.azure.resource_type import ResourceType
 from auditor.estate.lookup import ML_WORKSPACES
@@ -123,7 +124,11 @@ class TableRow(Fact, frozen=True, kw_only=True):
     allows_operations: Known[tuple[str, ...] | None]
     """the operations behind `allows`"""
     also_reaches: Known[tuple[str, ...] | None]
-    """other components of the workload that the row's scope holds"""
+    """other components of the workload that the row's scope is known to hold"""
+    may_reach: Known[tuple[str, ...] | None]
+    """further components that it may hold, as far as what was read tells"""
+    reaches_more: Known[bool | None]
+    """whether it holds any of these; never true, and not known where there are any"""
     holder_name: Hidden[str]
     target: Hidden[str]
     system: Hidden[ResourceType | None]
@@ -225,14 +230,26 @@ class JudgedRow(Struct, frozen=True):
 
 
 def unlisted(context: Context) -> Iterator[Unlisted]:
-    """Yield why principals of the table's rows may be missing, of types that `PRINCIPALS` has not."""
+    """Yield why rows may be missing: of principals that `PRINCIPALS` has not, and on components bound to nothing."""
     rows = read_table(context.tables, context.estate.catalogue).rows
+    yield from _without_scope(context, rows)
     named = {row.principal for row in rows}
     declared = (one.types for one in context.workloads.declared if one.name in named)
     for kind in sorted({name.lower() for types in declared for name in types} - {name.lower() for name in PRINCIPALS}):
         gap = context.estate.type_gap(kind)
         if gap and not any(context.estate.of_type(kind)):
             yield Unlisted(TableRow.fact_kind, gap)
+
+
+def _without_scope(context: Context, rows: Sequence[RoleRow]) -> Iterator[Unlisted]:
+    """Yield which rows a workload may have on a component that nothing that was seen is known to be."""
+    for workload in context.workloads.all:
+        for row in rows:
+            if workload.resources(row.principal) and not workload.resources(row.scope):
+                gap = may_have(context.estate, context.workloads, workload, row.scope)
+                if gap is not None:
+                    fields = {"control": row.control, "advisory": row.advisory, "principal": row.principal}
+                    yield Unlisted(TableRow.fact_kind, gap, {**fields, "scopeComponent": row.scope})
 
 
 def judged_rows(access: AccessContext) -> Sequence[JudgedRow]:
@@ -307,6 +324,8 @@ def _table_row(
         allows=advice.privileges if advice else unknown_advice,
         allows_operations=advice.operations if advice else unknown_advice,
         also_reaches=advice.reached if advice else unknown_advice,
+        may_reach=tuple(advice.perhaps_reached) if advice else unknown_advice,
+        reaches_more=next(iter(advice.perhaps_reached.values()), False) if advice else unknown_advice,
         holder_name=row.holder.name,
         target=row.target.id,
         system=kept,
@@ -397,6 +416,7 @@ class _Advice(Struct, frozen=True):
     privileges: tuple[str, ...]
     operations: tuple[str, ...]
     reached: tuple[str, ...]
+    perhaps_reached: Mapping[str, Gap]
 
 
 def _advice(access: AccessContext, row: BoundRow, verdict: RowVerdict) -> _Advice | None:
@@ -410,18 +430,15 @@ def _advice(access: AccessContext, row: BoundRow, verdict: RowVerdict) -> _Advic
         for operation in privilege.surely
         if privileges.has_subject(operation, types)
     ]
+    own = {row.row.principal, row.row.scope}
+    workload = access.context.workloads.named[row.workload]
+    there = {name for name, resource in bound(workload) if ids.is_under(resource.key, row.scope)}
     return _Advice(
         privileges=tuple(dict.fromkeys(name for name, _ in held)),
         operations=tuple(operation for _, operation in held),
-        reached=_also_reached(access, row),
+        reached=tuple(sorted(there - own)),
+        perhaps_reached=dict(access.unseen.below(workload, row.scope, there | own)),
     )
-
-
-def _also_reached(access: AccessContext, row: BoundRow) -> tuple[str, ...]:
-    own = {row.row.principal, row.row.scope}
-    workload = access.context.workloads.named[row.workload]
-    held = {name for name, resource in bound(workload) if name not in own and ids.is_under(resource.key, row.scope)}
-    return tuple(sorted(held))
 
 
 def _inputs(access: AccessContext, row: BoundRow, verdict: RowVerdict) -> Sequence[tuple[str, str]]:

@@ -106,6 +106,26 @@ class UnseenParts(Struct, frozen=True):
             if gap is not None:
                 yield name, gap
 
+    def below(self, workload: Workload, scope: str, known: Collection[str]) -> Iterator[tuple[str, Gap]]:
+        """Yield the components, but those `known` there, that a workload may have at or below a scope, and why."""
+        for declaration in self.workloads.declared:
+            if declaration.name not in known and not declaration.internal:
+                gap = self._below(workload, declaration, ids.key(scope))
+                if gap is not None:
+                    yield declaration.name, gap
+
+    def _below(self, workload: Workload, declaration: Declaration, scope: str) -> Gap | None:
+        """Return why a component that is not known there may lie at or below a scope: unlisted, or bound to none."""
+        kind = (ids.type_of(scope) or "").lower()
+        inner = (name for name in map(str.lower, declaration.types) if not kind or name.startswith(f"{kind}/"))
+        unlisted = (self.estate.type_gap(name, scope) for name in inner)
+        if gap := next((gap for gap in unlisted if gap is not None), None):
+            return gap
+        fitting = self.workloads.fitting
+        if fitting is None or not any(ids.is_under(one.key, scope) for one in fitting.of(declaration)):
+            return None
+        return self.bound_in(workload, declaration.name)
+
     def may_act_on(self, component: str, assignment: Assignment) -> Gap | None:
         """Return why an assignment may permit something on a part of a component that is not known, or None."""
         key = component, ids.key(assignment.scope)
