@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from msgspec import Struct
@@ -20,6 +20,8 @@ from auditor.model import Gap, Resource
 _CREATED: Final = ("systemData.createdAt", "properties.creationTime", "properties.dateCreated", "createdTime")
 """Where services say when a resource came to be."""
 _DAY: Final = "%Y-%m-%d"
+_WHILE_READ: Final = timedelta(days=1)
+"""How long after the time of judgement a key may have been replaced while its estate was being read."""
 
 
 class HeldKey(Struct, frozen=True):
@@ -63,7 +65,7 @@ def keys_of(
         )
         path = kind.keys.created.get(name)
         stated = body.moment(resource.body, path) if path else None
-        if stated is not None:
+        if stated is not None and stated <= now + _WHILE_READ:
             age = AgeBounds(stated, stated, now)
         key = HeldKey(resource, kind, name, accepts_keys(estate, resource, kind), created, age, path, None)
         yield key if age.exact else replace(key, gap=_gap(estate, log, key))
@@ -76,9 +78,9 @@ def created_at(resource: Resource) -> datetime | None:
 
 def _gap(estate: Estate, log: ActivityLog, key: HeldKey) -> Gap:
     """Return why the age of a key is known in bounds only, and what is proven of it."""
-    age, unread = key.age, key.path and estate.gap_at(key.resource.key, key.path)
-    if unread:
-        return unread
+    if key.path and (gap := estate.gap_at(key.resource.key, key.path) or _replaced_later(key.resource, key.path)):
+        return gap
+    age = key.age
     if not key.kind.keys.replace:
         return Gap(key.resource.id, key.path or key.kind.name, "Azure does not log when this key is replaced")
     windows = [window for window in log.windows(key.resource) if window.start <= age.now]
@@ -91,3 +93,11 @@ def _gap(estate: Estate, log: ActivityLog, key: HeldKey) -> Gap:
         last = max(rotation.at for rotation in age.unclear).strftime(_DAY)
         return log.gap(key.resource, f"a key was regenerated on {last}, and the log does not say whether this one")
     return log.gap(key.resource, f"not rotated in the last {age.at_least.days} days; older is not known")
+
+
+def _replaced_later(resource: Resource, path: str) -> Gap | None:
+    """Return that a key got its present value after the time of judgement, where the service states one all the same."""
+    stated = body.moment(resource.body, path)
+    if stated is None:
+        return None
+    return Gap(resource.id, path, f"it was replaced on {stated.strftime(_DAY)}, after the time of judgement")

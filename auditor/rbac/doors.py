@@ -122,11 +122,13 @@ class DoorSearch(Struct):
                 own = tuple(a for a in assignments if grants.is_held_by(a, principal) is YES)
                 effective = grants.effective_of(principal, scope, own)
                 answer = permits(effective.permissions, plane, operation)
+                if self._is_missing(principal, own):
+                    answer = all_of((answer, UNKNOWN))
                 # whom a deny excludes may be a member of a group that it takes everything from
                 if answer is not NO or any(deny.excluded for deny in effective.denied_by):
                     self.groups.update(a.principal for a in own if a.is_to_group)
                 if answer is not NO:
-                    reasons = () if answer is YES else tuple(self._reasons(own, effective, scope))
+                    reasons = () if answer is YES else tuple(self._reasons(principal, own, effective, scope))
                     eligible = state is AssignmentState.ELIGIBLE
                     yield Door(kind, principal, answer, eligible, scope, operation, own, reasons=reasons)
 
@@ -137,8 +139,14 @@ class DoorSearch(Struct):
         candidates = {assignment.principal for assignment in assignments} | members
         return sorted(candidates if self.only is None else candidates & self.only)
 
-    def _reasons(self, own: Sequence[Assignment], effective: Effective, scope: str) -> Iterator[str]:
+    def _is_missing(self, principal: str, own: Iterable[Assignment]) -> bool:
+        """Whether Azure did not find a principal: it was deleted, and may be restored, or was made a moment ago."""
+        return any(a.principal == principal and self.graph.kind_of(a).is_missing for a in own)
+
+    def _reasons(self, principal: str, own: Sequence[Assignment], effective: Effective, scope: str) -> Iterator[str]:
         grants = self.graph.grants
+        if self._is_missing(principal, own):
+            yield "Azure did not find the principal: it was deleted, or made a moment ago"
         yield from (a.doubt for a in own if a.doubt is not None)
         yield from (f"condition: {a.condition}" for a in own if a.condition)
         yield from (f"role {a.role.name} was not read" for a in own if a.role.permissions is None)

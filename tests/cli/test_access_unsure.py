@@ -13,6 +13,7 @@ from auditor.model import Gap
 from tests.cli.test_access_doors import (
     BLOB,
     BLOB_READER,
+    CONTRIBUTOR,
     OWNER,
     SUBSCRIPTION,
     Body,
@@ -113,6 +114,23 @@ def test_whatever_may_have_members_leaves_open_who_they_are(kind: str, tmp_path:
     )
     assert (code, records[0]["answer"]) == (2, "yes")
     assert unknowns == ["the members of group g are not known"]
+
+
+@pytest.mark.parametrize(
+    ("stated", "right"),
+    [
+        pytest.param({"allowSharedKeyAccess": False}, ["role assignment"], id="by a role on data"),
+        pytest.param({"allowSharedKeyAccess": True}, ["account key", "role assignment"], id="by a key, too"),
+    ],
+)
+def test_a_principal_that_azure_did_not_find_may_be_restored(stated: Body, right: list[str], tmp_path: Path) -> None:
+    bodies = [
+        {**STORE, "properties": stated},
+        *(assigned("gone", role, kind="unknown") for role in (BLOB_READER, CONTRIBUTOR)),
+    ]
+    code, [record], _ = asked(tmp_path, bodies, "who-can", BLOB, "--on", "st")
+    assert (code, record["answer"], record["doors"]) == (2, "maybe", right)
+    assert "Azure did not find the principal" in record["reasons"][0]
 
 
 def judged(folder: Path, *bodies: Body, options: tuple[str, ...] = ()) -> Mapping[tuple[str, str], str]:

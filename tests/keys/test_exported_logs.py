@@ -233,6 +233,28 @@ def test_keys_in_vaults_are_as_old_as_their_current_version(keys: Keys) -> None:
     assert listed["current version"]["state"] == "within limit"
 
 
+@pytest.mark.parametrize(
+    ("replaced", "state"),
+    [
+        pytest.param("2024-01-01T00:00:00Z", "within limit", id="before"),
+        pytest.param("2024-03-01T12:00:00Z", "within limit", id="while the estate was read"),
+        pytest.param("2024-06-01T00:00:00Z", "unknown", id="long after"),
+    ],
+)
+def test_a_key_tells_nothing_of_a_time_before_it_was_replaced(keys: Keys, replaced: str, state: str) -> None:
+    stated = {"keyCreationTime": dict.fromkeys(("key1", "key2"), replaced)}
+    store = old(
+        f"{GROUP}/providers/Microsoft.Storage/storageAccounts/st",
+        "Microsoft.Storage/storageAccounts",
+        properties=stated,
+    )
+
+    listed = keys([store])
+
+    assert states(listed) == dict.fromkeys(("key1", "key2"), state)
+    assert ("after the time of judgement" in (listed["key1"]["reason"] or "")) is (state == "unknown")
+
+
 def test_a_limit_of_the_baseline_s_own_is_asked_of_every_key(keys: Keys) -> None:
     log = covering("2023-12-04", [])
 
