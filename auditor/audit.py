@@ -259,7 +259,7 @@ def _report(
     ]
     known = terms.known or KnownFailures()
     accepted = [exemption for path in terms.exemption_files for exemption in exemptions.load(path, rules.rules)]
-    matched = exemptions.match(judged, accepted, when.at.date(), known)
+    matched = exemptions.match(judged, accepted, when.at.date(), known, unasked=rules.unasked)
     if matched.exempted:
         judged = held_findings.changed(judged, matched.beside)
     notices += _claimed(found.tallies.claims)

@@ -75,7 +75,7 @@ class RuleInForce(Struct, frozen=True):
 
 
 class RuleSet(Struct, frozen=True):
-    """A baseline with its rules, read and checked."""
+    """A baseline with its rules, read and checked. `unasked` are the ids that `--select` and `--ignore` leave out."""
 
     baseline: Baseline
     rules: Mapping[str, Rule]
@@ -84,6 +84,7 @@ class RuleSet(Struct, frozen=True):
     components: Mapping[str, Sequence[str]] = field(default_factory=dict)
     catalogue: Catalogue = field(default_factory=shipped_types)
     frameworks: Mapping[str, Framework] = field(default_factory=dict)
+    unasked: frozenset[str] = frozenset()
 
     @property
     def own_rules(self) -> Sequence[Rule]:
@@ -144,7 +145,16 @@ def load(choice: Selection) -> RuleSet:
     chosen = choose(baseline, brought.rules, brought.frameworks, extra=frozenset(brought.own))
     refuse_unread(baseline, chosen, brought.rules, kinds(), places)
     in_force = narrowed(chosen, choice.select, choice.ignore)
-    return RuleSet(baseline, brought.rules, in_force, kinds(), brought.components, types, brought.frameworks)
+    return RuleSet(
+        baseline,
+        brought.rules,
+        in_force,
+        kinds(),
+        brought.components,
+        types,
+        brought.frameworks,
+        frozenset(rule.id for rule in chosen) - {rule.id for rule in in_force},
+    )
 
 
 def _kept(reference: str) -> Brought:

@@ -6,6 +6,8 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from auditor.engine.accepted import exemption_findings, exemptions
@@ -23,6 +25,10 @@ ENTRY = {
 
 def finding(status: Status = Status.FAIL, resource_id: str | None = f"{GROUP}/providers/C.T/things/t1") -> Finding:
     return Finding("thing-is-red", Severity.HIGH, status, resource_id, None, "")
+
+
+def finding_of(rule: str, resource_id: str) -> Finding:
+    return Finding(rule, Severity.HIGH, Status.FAIL, resource_id, None, "")
 
 
 def exemption(**changed: str) -> Exemption:
@@ -63,6 +69,49 @@ def test_an_exemption_that_matches_no_failure_is_reported(changed: dict[str, str
 
     assert matched.exempted == {}
     assert "1 exemption matches no failure: e1 (T-1)" in notices(matched)
+
+
+PLACES = (None, "/subscriptions/s1", GROUP, f"{GROUP}/providers/C.T/things/t1", f"{GROUP}-2/providers/C.T/things/t1")
+found_somewhere = st.builds(
+    Finding,
+    st.sampled_from(["thing-is-red", "thing-is-blue", "other"]),
+    st.just(Severity.HIGH),
+    st.sampled_from(Status),
+    st.sampled_from(PLACES),
+    st.none(),
+    st.just(""),
+)
+
+
+@given(
+    st.lists(found_somewhere, max_size=4),
+    st.sampled_from(["thing-*", "thing-is-red", "other", "*"]),
+    st.sampled_from([place for place in PLACES if place]),
+    st.sets(st.sampled_from(["thing-is-red", "other"]), max_size=1),
+)
+def test_no_exemption_is_unused_that_what_is_unknown_or_was_not_asked_may_need(
+    found: list[Finding], rule: str, scope: str, unasked: set[str]
+) -> None:
+    one = exemption(rule=rule, scope=scope)
+    asked = [each for each in found if each.rule_id not in unasked]
+    worst = [replace(each, status=Status.FAIL) if each.status is Status.UNKNOWN else each for each in asked]
+    worst += [finding_of(name, scope) for name in sorted(unasked)]
+
+    [now] = defects(exemptions.match(asked, [one], ANY_DAY, unasked=unasked))
+    [then] = defects(exemptions.match(worst, [one], ANY_DAY))
+
+    assert Defect.UNUSED not in now or Defect.UNUSED in then
+    if not unasked and Status.UNKNOWN not in {each.status for each in asked}:
+        assert (Defect.UNUSED in now) == (Defect.UNUSED in then)
+
+
+@pytest.mark.parametrize("place", [None, "/subscriptions/s1", GROUP, f"{GROUP}/providers/C.T/things/t1"])
+def test_what_is_unknown_at_or_above_a_scope_may_be_what_an_exemption_is_about(place: str | None) -> None:
+    one = exemption(scope=f"{GROUP}/providers/C.T/things/t1")
+
+    assert defects(exemptions.match([finding(Status.UNKNOWN, place)], [one], ANY_DAY)) == [[]]
+    elsewhere = finding(Status.UNKNOWN, f"{GROUP}/providers/C.T/things/t2")
+    assert Defect.UNUSED in defects(exemptions.match([elsewhere], [one], ANY_DAY))[0]
 
 
 def test_the_first_exemption_in_force_wins() -> None:

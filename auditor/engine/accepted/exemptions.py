@@ -132,14 +132,22 @@ class Matched(Struct, frozen=True):
 
 
 class _Failures:
-    """Failures by fingerprint, and by rule and resource: of many exemptions, each is about a few of them."""
+    """Failures by fingerprint, and by rule and resource: of many exemptions, each is about a few of them.
 
-    def __init__(self, findings: Sequence[Finding]) -> None:
+    Of what is unknown the rules and places are kept, and which rules were not asked: an exemption that fits no failure may
+    be about one of these.
+    """
+
+    def __init__(self, findings: Sequence[Finding], unasked: Collection[str]) -> None:
+        self._unasked = unasked
+        self._unknown: dict[str, set[str]] = defaultdict(set)
         self._numbered: dict[int, Finding] = {}
         self._by_fingerprint: dict[str, list[int]] = defaultdict(list)
         self._by_rule: dict[str, list[tuple[str, int]]] = defaultdict(list)
         for number, finding in enumerate(findings):
-            if finding.status is Status.FAIL:
+            if finding.status is Status.UNKNOWN:
+                self._unknown[finding.rule_id].add(ids.key(finding.resource_id or "/"))
+            elif finding.status is Status.FAIL:
                 self._numbered[number] = finding
                 self._by_fingerprint[finding.fingerprint].append(number)
                 self._by_rule[finding.rule_id].append((ids.key(finding.resource_id or "/"), number))
@@ -158,6 +166,14 @@ class _Failures:
             numbers = sorted(number for rule in rules for number in self._in(rule, exemption.scope))
         return [(number, self._numbered[number]) for number in numbers]
 
+    def may_fit_unseen(self, exemption: Exemption) -> bool:
+        """Whether an exemption may be about a failure that was not seen: of a rule not asked, or of what is unknown."""
+        rules = (rule for rule in self._unknown if fnmatchcase(rule, exemption.rule))
+        places = (place for rule in rules for place in self._unknown[rule])
+        return any(fnmatchcase(rule, exemption.rule) for rule in self._unasked) or any(
+            _is_in(place, exemption.scope) or ids.is_under(exemption.scope, place) for place in places
+        )
+
     def _in(self, rule: str, scope: str) -> Iterator[int]:
         placed, outer = self._by_rule.get(rule, []), ids.key(scope)
         if not outer or _is_pattern(scope):
@@ -168,13 +184,21 @@ class _Failures:
 
 
 def match(
-    findings: Sequence[Finding], exemptions: Sequence[Exemption], today: date, known: KnownFailures = _NOTHING_KNOWN
+    findings: Sequence[Finding],
+    exemptions: Sequence[Exemption],
+    today: date,
+    known: KnownFailures = _NOTHING_KNOWN,
+    *,
+    unasked: Collection[str] = (),
 ) -> Matched:
-    """Give each failure the first exemption that covers it on that day; what of it is known needs no exemption."""
+    """Give each failure the first exemption that covers it on that day; what of it is known needs no exemption.
+
+    `unasked` are the ids of rules in force that were left out this time.
+    """
     if not exemptions:
         return Matched({}, ())
     exempted: dict[int, Exemption] = {}
-    failures = _Failures(findings)
+    failures = _Failures(findings, unasked)
     states = []
     for exemption in exemptions:
         fitting = [(number, finding) for number, finding in failures.near(exemption) if _fits(exemption, finding)]
@@ -187,7 +211,13 @@ def match(
                 outgrown.append(f"{finding.rule_id}: {how_it_grew(finding.rests_on, before, more)}")
             elif left >= 0:
                 exempted.setdefault(number, exemption)
-        defects = _defects(exemption, [finding for _, finding in fitting], left, is_outgrown=bool(outgrown))
+        defects = _defects(
+            exemption,
+            [finding for _, finding in fitting],
+            left,
+            is_outgrown=bool(outgrown),
+            is_unused=not fitting and not failures.may_fit_unseen(exemption),
+        )
         states.append(ExemptionState(exemption, len(fitting), defects, outgrown))
     return Matched(exempted, states)
 
@@ -228,11 +258,13 @@ def _before(exemption: Exemption, finding: Finding, known: KnownFailures) -> Seq
     return [exemption.accepts, *before]
 
 
-def _defects(exemption: Exemption, fitting: Sequence[Finding], left: int, *, is_outgrown: bool) -> list[Defect]:
+def _defects(
+    exemption: Exemption, fitting: Sequence[Finding], left: int, *, is_outgrown: bool, is_unused: bool
+) -> list[Defect]:
     has_extent = any(finding.rests_on and not isinstance(finding.rests_on, ValueSet) for finding in fitting)
     found = {
         Defect.EXPIRED: left < 0,
-        Defect.UNUSED: not fitting,
+        Defect.UNUSED: is_unused,
         Defect.OUTGROWN: is_outgrown,
         Defect.TOO_WIDE: _is_too_wide(exemption),
         Defect.UNLIMITED: exemption.accepts is None and has_extent,
