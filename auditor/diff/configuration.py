@@ -15,6 +15,7 @@ from auditor.diff.authors import CHANGE_RECORDS, Authors
 from auditor.diff.drift import ChangeKind, PropertyChange, ResourceChange
 from auditor.engine.accepted.visibility import LookedAt
 from auditor.estate.graph import Estate
+from auditor.estate.lookup import ROLE_DEFINITIONS
 from auditor.model import Gap, Resource
 from auditor.rbac.principals import name_given
 from auditor.redaction.body import Redactor
@@ -26,6 +27,7 @@ _NOISE: Final = frozenset({"etag", "provisioningstate", "systemdata", "changedti
 _OF_RECORDS: Final = frozenset({"createdon", "updatedon", "createdby", "updatedby"})
 """The same of assignments and other records of who may do what."""
 _AUTHORIZATION: Final = "microsoft.authorization/"
+_ROLE_DEFINITION: Final = f"/providers/{ROLE_DEFINITIONS.lower()}/"
 _RECORDS: Final = frozenset({ACTIVITY_LOG.lower(), CHANGE_RECORDS})
 """What tells of changes, and is none."""
 _SHOWN: Final = 3
@@ -39,7 +41,7 @@ def changes(
 
     `same_key`: secrets in both were marked with one key, so that other marks are other secrets.
     """
-    before, after = ({one.key: one for one in resources if _counts(one)} for resources in (old, new))
+    before, after = ({_same(one.key): one for one in resources if _counts(one)} for resources in (old, new))
     secrets = _Secrets(before.values(), after.values(), same_key=same_key)
     known = before.keys() | after.keys()
     found = [
@@ -56,6 +58,15 @@ def changes(
     found += [_change(one, one, ChangeKind.ADDED, authors) for one in come.values()]
     found += [_change(one, one, ChangeKind.REMOVED, authors) for one in gone.values()]
     return sorted(found, key=lambda change: (ids.key(change.resource_id), change.kind))
+
+
+def _same(resource_id: str) -> str:
+    """Return what an id is compared by: of a role definition its GUID, for it is listed under each subscription and above.
+
+    https://learn.microsoft.com/azure/role-based-access-control/role-definitions-list
+    """
+    key = ids.key(resource_id)
+    return key[key.rindex(_ROLE_DEFINITION) :] if _ROLE_DEFINITION in key else key
 
 
 def _counts(resource: Resource) -> bool:
@@ -216,15 +227,15 @@ def _value(name: str, value: object, *, is_record: bool) -> object:
 
 
 class _Id(str):
-    """An id: it shows as it is spelled, and compares without case."""
+    """An id: it shows as it is spelled, and compares without case, and one of a role by its GUID."""
 
     __slots__ = ()
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, str) and ids.key(self) == ids.key(other)
+        return isinstance(other, str) and _same(self) == _same(other)
 
     def __hash__(self) -> int:
-        return hash(ids.key(self))
+        return hash(_same(self))
 
 
 def _order(item: object) -> bytes:
