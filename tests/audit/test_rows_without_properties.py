@@ -62,6 +62,28 @@ def test_a_target_that_lists_what_was_not_read_may_list_an_endpoint(rows: list[B
     assert found.status.value == status
 
 
+@pytest.mark.parametrize("stated", [["id"], ["id", "name"], ["id", "name", "type"], ["name"]])
+@pytest.mark.parametrize(
+    ("endpoints", "status"),
+    [
+        pytest.param([ENDPOINT], "pass", id="the target tells of the endpoint"),
+        pytest.param([f"{ENDPOINT}2"], "fail", id="of another one alone"),
+        pytest.param([None], "unknown", id="of none"),
+        pytest.param([f"{ENDPOINT}2", None], "unknown", id="of one of two"),
+    ],
+)
+def test_a_list_of_connections_that_are_only_named_tells_nothing_of_them(
+    endpoints: list[str | None], status: str, stated: list[str]
+) -> None:
+    rows = [_listed(str(number), endpoint) for number, endpoint in enumerate(endpoints)]
+    inline = [one if "properties" in one else {name: one[name] for name in stated} for one in rows]
+    account = _account()
+    account["properties"]["privateEndpointConnections"] = inline
+    document = {"resources": [account, _network(), _endpoint()]}
+    [found] = judged(document, "openai-private-endpoint-works").findings
+    assert found.status.value == status
+
+
 @pytest.mark.parametrize(
     ("others", "complete", "statuses"),
     [
