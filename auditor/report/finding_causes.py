@@ -11,7 +11,7 @@ from typing import Final
 from msgspec import Struct, field
 
 from auditor import resource_id as ids
-from auditor.engine.findings.shared_evidence import iter_deciding
+from auditor.engine.findings.shared_evidence import iter_deciding_places
 from auditor.model import Finding, Severity, Status
 from auditor.report.selection import assignment_name, short_name
 
@@ -124,7 +124,9 @@ def _unread(finding: Finding) -> FindingCause:
 
 def _deciding_rule(finding: Finding) -> FindingCause | None:
     """Return the security rule that let the witness through; of a default rule, that the group has none that denies."""
-    path = (finding.witness or {}).get("path")
+    if not finding.witness:
+        return None
+    path = finding.witness.get("path")
     steps = [step for step in path if isinstance(step, Mapping)] if isinstance(path, list | tuple) else []
     if not steps or any(step.get("access") != "Allow" for step in steps):
         return None
@@ -142,14 +144,19 @@ def _declared(finding: Finding) -> FindingCause | None:
 
 
 def _setting(finding: Finding) -> FindingCause:
-    leaf = next((each for each in iter_deciding(finding) if not each.path.startswith("[")), None)
-    holder = (leaf.resource_id if leaf else None) or finding.resource_id
-    relation = _RELATION.match(leaf.path) if leaf else None
-    if leaf is None or relation:
-        change = _SMALL_TO_CAPITAL.sub(" ", relation[1]).lower() if relation else finding.rule_id
-    else:
-        change = leaf.path.removeprefix("properties.")
-    return _at(change + (f" · {finding.sub_object}" if finding.sub_object else ""), holder, finding)
+    places = (each for each in iter_deciding_places(finding) if not each[1].startswith("["))
+    holder, path = next(places, (None, None))
+    change = finding.rule_id if path is None else _asked_at(path)
+    return _at(
+        change + (f" · {finding.sub_object}" if finding.sub_object else ""), holder or finding.resource_id, finding
+    )
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _asked_at(path: str) -> str:
+    """Return the relation that a path asks for, in words, or the property there."""
+    relation = _RELATION.match(path)
+    return _SMALL_TO_CAPITAL.sub(" ", relation[1]).lower() if relation else path.removeprefix("properties.")
 
 
 def _at(change: str, holder: str | None, finding: Finding | None = None) -> FindingCause:

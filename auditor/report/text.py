@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
+from string import ascii_letters
 from typing import Final
 
 from auditor.model import Evidence, Report
@@ -32,6 +33,7 @@ _UNSHOWN_CHARACTER: Final = re.compile(f"[{_UNSHOWN}]")
 _HIDDEN: Final = re.compile(f"[{_CONTROLS}{_UNSHOWN}]")
 _HIDDEN_IN_JSON: Final = re.compile(f"[\x7f-\x9f\u2028\u2029\ufffe\uffff{_UNSHOWN}]")
 _COMPACT: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_WORDS: Final = {None: "null", True: "true", False: "false"}
 _SHORT: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 # A spreadsheet cell holds 32,767 characters:
@@ -46,6 +48,8 @@ _NUMBER_LIKE: Final = re.compile(
     rf"[\s.,:/eE+%$€£()-]*\d[\s\d.,:/eE+%$€£()-]*|true|false|{_MONTH}[\s./-]?\d{{1,4}}|\d{{1,4}}[\s./-]?{_MONTH}(?:[\s./-]?\d{{1,4}})?",
     re.IGNORECASE,
 )
+_BEGIN_NO_NUMBER: Final = frozenset(ascii_letters) - frozenset("eEtTfFjJmMaAsSoOnNdD")
+"""Letters with which neither an exponent nor a truth nor a month begins."""
 _LONGEST_DATE: Final = 19  # digits, a month, digits
 _NUMBER_SIGNS: Final = "0123456789 \t\n\r\v\f\x1c\x1d\x1e\x1f.,:/eE+%$()-"
 """What of ASCII a number may hold."""
@@ -105,6 +109,8 @@ def cut_cell(text: str) -> str:
 
 def reads_as_number(text: str) -> bool:
     """Whether some spreadsheet takes a text for a number, a date, a time or a truth, and shows another text for it."""
+    if text[:1] in _BEGIN_NO_NUMBER:
+        return False
     if len(text) > _LONGEST_DATE and text.isascii() and text.strip(_NUMBER_SIGNS):
         return False  # nearly all that is longer than a date: it holds something that no number has
     return _NUMBER_LIKE.fullmatch(text) is not None
@@ -140,6 +146,8 @@ def ordered(value: object) -> object:
 
 def compact(value: object) -> str:
     """Return JSON on one line, without spaces, keys sorted."""
+    if value is None or type(value) is bool:
+        return _WORDS[value]
     return _COMPACT(ordered(value))
 
 
@@ -150,11 +158,16 @@ def value_text(value: object) -> str:
 
 def observed(evidence: Evidence) -> str:
     """Return what was there; an absent value says so, with the default that stood in for it."""
+    return observed_as(evidence, evidence.actual)
+
+
+def observed_as(evidence: Evidence, actual: object) -> str:
+    """Return what was there of a leaf whose value is `actual`."""
     if evidence.absent:
         return "(absent)" if evidence.assumed is None else f"(absent, assumed {compact(evidence.assumed)})"
-    if evidence.actual is None and evidence.assumed is not None:
+    if actual is None and evidence.assumed is not None:
         return f"(null, assumed {compact(evidence.assumed)})"
-    return value_text(evidence.actual)
+    return value_text(actual)
 
 
 def requirement(evidence: Evidence) -> str:

@@ -87,6 +87,8 @@ class _Inputs:
     def at(self, place: InputPlace) -> InputLeaves:
         return InputLeaves(self._leaves[place])
 
+    read = at
+
 
 @st.composite
 def _readers(draw: DrawFn) -> tuple[_Inputs, Sequence[InputPlace]]:

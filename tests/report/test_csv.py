@@ -272,3 +272,13 @@ def test_a_reader_chooses_delimiter_and_byte_order_mark(report: Report, delimite
 @given(st.text(alphabet="0123456789 .,:/eE+%$€£()-٣\u00a0\x1caMAR", min_size=20, max_size=40))
 def test_what_is_longer_than_a_date_is_a_number_where_it_holds_nothing_else(text: str) -> None:
     assert reads_as_number(text) == bool(re.fullmatch(r"[\s\d.,:/eE+%$€£()-]*\d[\s\d.,:/eE+%$€£()-]*", text))
+
+
+@given(st.text("abcdeijlmnoprstuvyzABDEJMNOS19 .,:-e", max_size=9) | st.text(max_size=4))
+def test_a_month_or_a_truth_is_a_number_and_no_other_word_is(text: str) -> None:
+    month = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}"
+    told_apart = r"[\s./-]?"
+    digits = r"\d{1,4}"
+    date = rf"{month}{told_apart}{digits}|{digits}{told_apart}{month}({told_apart}{digits})?"
+    number = r"[\s\d.,:/eE+%$€£()-]*\d[\s\d.,:/eE+%$€£()-]*"
+    assert reads_as_number(text) == bool(re.fullmatch(rf"(?i:{number}|true|false|{date})", text))

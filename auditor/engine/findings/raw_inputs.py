@@ -8,6 +8,8 @@ from functools import lru_cache
 from itertools import islice
 from typing import Final, NamedTuple
 
+import orjson
+
 from auditor import resource_id as ids
 from auditor.analysis.fact import Fact
 from auditor.azure.paths import ABSENT, ShapeError, parse, walk
@@ -38,6 +40,8 @@ _PLAIN: Final = frozenset((str, bool, int, float, type(None)))
 _EQUAL_READS_ALIKE: Final = frozenset((str, bool, int, type(None), type(ABSENT)))
 """The types of which two equal values are the same, which 0.0 and -0.0 are not."""
 _GROUPS: Final = (Mapping, list)
+_EXACTLY: Final = orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
+_LONGEST: Final = 4_096  # of what stands at a place, as JSON, that is remembered
 _ANSWERED: Final = frozenset({"etag", "provisioningstate", "resourceguid"})
 """What Azure says of a resource whatever anybody set."""
 
@@ -47,6 +51,10 @@ class _CleanLeaves(NamedTuple):
 
     leaves: SharedLeaves
     hidden: Sequence[tuple[object, object]]
+
+
+_Standing = tuple[str, type, object] | bytes
+"""What stands where: the same for the same values at the same paths, whatever they are of."""
 
 
 class RawInputs:
@@ -59,7 +67,7 @@ class RawInputs:
         self.estate = estate
         self.number = number
         self._known: BoundedCache[InputPlace, InputLeaves] = BoundedCache(_REMEMBERED)
-        self._values: BoundedCache[tuple[str, type, object], _CleanLeaves] = BoundedCache(_VALUES)
+        self._values: BoundedCache[_Standing, _CleanLeaves] = BoundedCache(_VALUES)
 
     def of(self, fact: Fact) -> FactInputs:
         """Return what a fact was derived from, to be read when somebody wants to see it; what it rests on most comes first."""
@@ -68,9 +76,10 @@ class RawInputs:
     def at(self, place: InputPlace) -> InputLeaves:
         """Return what stands at a path of a resource. Where many hold the same there, it is the same leaves."""
         known = self._known.get(place)
-        return self._known.keep(place, self._read(place)) if known is None else known
+        return self._known.keep(place, self.read(place)) if known is None else known
 
-    def _read(self, place: InputPlace) -> InputLeaves:
+    def read(self, place: InputPlace) -> InputLeaves:
+        """Return the same without a look at what is remembered of places, and without remembering it."""
         resource_id, path = place
         if is_of_one(path):
             resource = self.estate.get(resource_id)
@@ -88,14 +97,26 @@ class RawInputs:
             ends = _ends(resource, path)[:_MEMBERS_SHOWN]
         except (ValueError, ShapeError):
             ends = []
-        if len(ends) != 1 or type(ends[0][1]) not in _EQUAL_READS_ALIKE:
-            return _clean([_leaf(at, value) for at, value in ends], 0, was_read=True)
-        [(at, value)] = ends
-        key = (at, type(value), value)
-        known = self._values.get(key)
+        standing = _standing(ends)
+        known = None if standing is None else self._values.get(standing)
         if known is None:
-            known = self._values.keep(key, _clean([_leaf(at, value)], 0, was_read=True, is_kept=True))
+            is_kept = standing is not None
+            known = _clean([_leaf(at, value) for at, value in ends], 0, was_read=True, is_kept=is_kept)
+            if standing is not None:
+                self._values.keep(standing, known)
         return known
+
+
+def _standing(ends: Sequence[tuple[str, object]]) -> _Standing | None:
+    """Return what stands where, so that it can be found again; None where it is long, or JSON does not tell it apart."""
+    if len(ends) == 1 and type(ends[0][1]) in _EQUAL_READS_ALIKE:
+        [(at, value)] = ends
+        return (at, type(value), value)
+    try:
+        text = orjson.dumps(ends, option=_EXACTLY)
+    except TypeError:
+        return None
+    return None if len(text) > _LONGEST or b"null" in text else text  # null may be a number that is none
 
 
 def _clean(

@@ -56,6 +56,8 @@ class SharedLeaves(Struct, frozen=True, eq=False):
 
 InputPlace = tuple[str, str]
 """The id of a resource, and a path in it."""
+LeafPlace = tuple[str | None, str]
+"""The id of the resource that a leaf is of, where it says so, and its path."""
 
 
 class InputLeaves(NamedTuple):
@@ -70,6 +72,9 @@ class InputReader(Protocol):
 
     def at(self, place: InputPlace) -> InputLeaves:
         """Return what stands at a place: values of one resource, read at one time."""
+
+    def read(self, place: InputPlace) -> InputLeaves:
+        """Return the same for somebody who will not ask for it again."""
 
 
 class FactInputs(MadeOnUse[Evidence]):
@@ -140,6 +145,14 @@ class SharedEvidence(MadeOnUse[Evidence]):
         if not isinstance(self.inputs, FactInputs):
             yield from (leaf for leaf in self.inputs if leaf.decides)
 
+    def iter_deciding_places(self) -> Iterator[LeafPlace]:
+        """Go through where the leaves stand that decided, without a look at what else they say."""
+        for leaf, owner, _, _ in self.shared.leaves:
+            if leaf.operator not in NOT_COMPARED:
+                yield leaf.resource_id if owner is None else self.origins[owner].resource_id, leaf.path
+        if not isinstance(self.inputs, FactInputs):
+            yield from ((leaf.resource_id, leaf.path) for leaf in self.inputs if leaf.decides)
+
     def filled(self, shared: SharedLeaf) -> Evidence:
         """Return one of the shared leaves with what it leaves open."""
         leaf, owner, was_read, own = shared
@@ -161,9 +174,12 @@ class SharedEvidence(MadeOnUse[Evidence]):
         return repr(list(self))
 
 
-def iter_deciding(finding: Finding) -> Iterator[Evidence]:
-    """Go through the leaves of a finding that decided, in order."""
-    return finding.iter_deciding()
+def iter_deciding_places(finding: Finding) -> Iterator[LeafPlace]:
+    """Go through where the leaves of a finding stand that decided, in order."""
+    evidence = finding.evidence
+    if isinstance(evidence, SharedEvidence):
+        return evidence.iter_deciding_places()
+    return ((leaf.resource_id, leaf.path) for leaf in evidence if leaf.decides)
 
 
 def deciding(finding: Finding) -> Sequence[Evidence]:

@@ -13,6 +13,7 @@ from auditor.engine.accepted.finding_sets import as_document
 from auditor.engine.bounded_cache import BoundedCache
 from auditor.engine.findings.shared_evidence import (
     FactInputs,
+    InputPlace,
     InputReader,
     SharedEvidence,
     SharedLeaf,
@@ -51,6 +52,8 @@ _SETS: Final = 4_096  # which are large
 _SETTLED: Final = frozenset({Status.PASS, Status.NOT_APPLICABLE})
 _Read = tuple[str | None, str | None, str | None]
 """Where, how and when a value was read."""
+_ReadLeaves = tuple[SharedLeaves, str | None, str | None]
+"""Leaves, with where and how the values of the subject were read."""
 
 
 class _RuleTexts(NamedTuple):
@@ -83,25 +86,23 @@ class _LeafTexts(NamedTuple):
     shared: SharedLeaf
 
 
+class _SubjectLeaves(NamedTuple):
+    """Leaves that say the same of many subjects but for values of their own: what stands before each of these, and at the end.
+
+    Where they say something else of every subject, `is_same` is false, and there is no text.
+    """
+
+    before_own: Sequence[tuple[str, int]] = ()
+    end: str = ""
+    is_same: bool = True
+
+
 _PlaceTexts = tuple[str | None, ...]
 """The key of the one resource that what stands at a place is of, and when it was read; and how it is told in findings.
 
 It is told as far as it is not the finding's own: in those on other resources that were read at other times, on itself, on
 others that were read with it, on itself as it was read then. A tuple of texts is nothing to the cyclic collector.
 """
-
-
-def _holder_of(leaves: Sequence[Evidence]) -> tuple[str | None, str | None]:
-    """Return whose all of some leaves are, and when they were read."""
-    if not isinstance(leaves, SharedEvidence):
-        first = leaves[0] if leaves else None
-        return (None, None) if first is None else (first.resource_id, first.collected_at)
-    for leaf, owner, was_read, _ in leaves.shared.leaves[:1]:
-        if owner is not None:
-            origin = leaves.origins[owner]
-            return origin.resource_id, origin.collected_at if was_read else leaf.collected_at
-        return leaf.resource_id, leaf.collected_at
-    return None, None
 
 
 class FindingTexts:
@@ -111,12 +112,12 @@ class FindingTexts:
         self._report = report
         self._rules = PerRule(partial(_rule_texts, report), _REMEMBERED)
         self._subjects: BoundedCache[tuple[object, ...], _SubjectTexts] = BoundedCache(_SUBJECTS)
-        self._shared: BoundedCache[tuple[SharedLeaves, str | None, str | None], str] = BoundedCache(_REMEMBERED)
+        self._of_subjects: BoundedCache[_ReadLeaves, _SubjectLeaves] = BoundedCache(_REMEMBERED)
+        self._recent_of_subjects: BoundedCache[_ReadLeaves, _SubjectLeaves] = BoundedCache(_RECENT)
         self._leaves: BoundedCache[SharedLeaves, Sequence[_LeafTexts]] = BoundedCache(_REMEMBERED)
         self._recent: BoundedCache[SharedLeaves, Sequence[_LeafTexts]] = BoundedCache(_RECENT)
         self._read: BoundedCache[_Read, str] = BoundedCache(_REMEMBERED)
-        self._readers: dict[int, InputReader] = {}
-        self._places: BoundedCache[tuple[int, str, str], _PlaceTexts] = BoundedCache(_PLACES)
+        self._places: dict[int, tuple[InputReader, BoundedCache[InputPlace, _PlaceTexts]]] = {}
         self._sets: BoundedCache[int, tuple[Mapping[str, object], object]] = BoundedCache(_SETS)
 
     def of(self, finding: Finding) -> JsonText:
@@ -184,25 +185,43 @@ class FindingTexts:
     def _shared_leaves(self, evidence: SharedEvidence, finding: Finding, subject: str) -> str:
         """Return the leaves but for inputs; those that say only of the finding's own resource say the same of many."""
         leaves, origin = evidence.shared, evidence.origins[0]
-        if not leaves.is_kept or not _is_of(origin, finding, subject):
+        if not _is_of(origin, finding, subject):
             return self._filled(evidence, finding, subject)
+        known = self._of_subjects if leaves.is_kept else self._recent_of_subjects
         key = (leaves, origin.source, origin.api_version)
-        text = self._shared.get(key)
-        if text is None:
-            text = self._filled(evidence, finding, subject)
-            if all(map(_says_the_same, leaves.leaves)):
-                self._shared.keep(key, text)
-        return text
+        texts = known.get(key)
+        if texts is None:
+            texts = known.keep(key, self._of_subject(leaves, origin))
+        if not texts.is_same:
+            return self._filled(evidence, finding, subject)
+        if not texts.before_own:
+            return texts.end
+        own = evidence.own
+        return "".join([f"{text}{element_value_text(own[number])}" for text, number in texts.before_own]) + texts.end
+
+    def _of_subject(self, leaves: SharedLeaves, origin: ValueOrigin) -> _SubjectLeaves:
+        """Return leaves as they stand in findings on what they are of, which was read when they were."""
+        if not all(map(_says_the_same, leaves.leaves)):
+            return _SubjectLeaves(is_same=False)
+        before_own: list[tuple[str, int]] = []
+        text = ""
+        for before, own, after, (leaf, owner, was_read, _) in self._texts_of(leaves):
+            text += f",{before}" if text or before_own else before
+            if own is not None:
+                before_own.append((text, own))
+                text = ""
+            read_by = origin if was_read and owner is not None else leaf
+            text += after + self._how_read((read_by.source, read_by.api_version, None))
+        return _SubjectLeaves(before_own, text)
+
+    def _texts_of(self, leaves: SharedLeaves) -> Sequence[_LeafTexts]:
+        known = self._leaves if leaves.is_kept else self._recent
+        return known.get(leaves) or known.keep(leaves, tuple(map(_leaf_texts, leaves.leaves)))
 
     def _filled(self, evidence: SharedEvidence, finding: Finding, subject: str) -> str:
         """Return the leaves but for inputs, with what they leave open."""
-        shared = evidence.shared
-        known = self._leaves if shared.is_kept else self._recent
-        leaves = known.get(shared)
-        if leaves is None:
-            leaves = known.keep(shared, tuple([_leaf_texts(each) for each in shared.leaves]))
         texts = []
-        for before, own, after, (leaf, owner, was_read, _) in leaves:
+        for before, own, after, (leaf, owner, was_read, _) in self._texts_of(evidence.shared):
             origin = ValueOrigin("") if owner is None else evidence.origins[owner]
             read = origin[1:] if was_read and owner is not None else (leaf.source, leaf.api_version, leaf.collected_at)
             holder = leaf.resource_id if owner is None else origin.resource_id
@@ -215,28 +234,37 @@ class FindingTexts:
         """Return what a leaf ends with: whose it is and how it was read, as far as the finding does not say so."""
         if read[2] is not None and read[2] == finding.collected_at:
             read = (read[0], read[1], None)
+        if holder is None or holder == finding.resource_id or ids.key(holder) == subject:
+            return self._how_read(read)
+        return f',"resource_id":{string_text(holder)}{self._how_read(read)}'
+
+    def _how_read(self, read: _Read) -> str:
         known = self._read.get(read)
         if known is None:
             names = ("source", "api_version", "collected_at")
             told = {name: each for name, each in zip(names, read, strict=True) if each is not None}
             known = self._read.keep(read, f",{members_text(told)}}}" if told else "}")
-        if holder is None or holder == finding.resource_id or ids.key(holder) == subject:
-            return known
-        return f',"resource_id":{string_text(holder)}{known}'
+        return known
 
     def _inputs(self, inputs: Sequence[Evidence], finding: Finding, subject: str) -> str:
         if not isinstance(inputs, FactInputs):
             return _elements(inputs, finding)
-        reader = inputs.reader
-        number = id(reader)
-        self._readers[number] = reader  # there are as many as estates; it is held, so that no other gets its identity
+        reader, collected_at = inputs.reader, finding.collected_at
+        if (
+            id(reader) not in self._places
+        ):  # there are as many as estates; each is held, so that no other gets its identity
+            self._places[id(reader)] = (reader, BoundedCache(_PLACES))
+        places = self._places[id(reader)][1]
         texts = []
         for place in inputs.places:
-            key = (number, *place)
-            known = self._places.get(key)
-            text = None if known is None else known[_variant(known, finding, subject)]
+            known = places.get(place)
+            text = None if known is None else known[_variant(known, subject, collected_at)]
             if text is None:
-                text = self._stood(reader.at(place).leaves, key, finding, subject)
+                leaves = reader.read(place).leaves
+                text = self._told(leaves, finding, subject)
+                known = known or _holder_of(leaves)
+                variant = _variant(known, subject, collected_at)
+                places.keep(place, (*known[:variant], text, *known[variant + 1 :]))
             if text:
                 texts.append(text)
         return ",".join(texts)
@@ -246,17 +274,6 @@ class FindingTexts:
             return self._filled(leaves, finding, subject)
         return _elements(leaves, finding)
 
-    def _stood(self, leaves: Sequence[Evidence], key: tuple[int, str, str], finding: Finding, subject: str) -> str:
-        """Return what stands at a place."""
-        text = self._told(leaves, finding, subject)
-        known = self._places.get(key)
-        if known is None:
-            holder, collected_at = _holder_of(leaves)
-            known = (None if holder is None else ids.key(holder), collected_at, None, None, None, None)
-        variant = _variant(known, finding, subject)
-        self._places.keep(key, (*known[:variant], text, *known[variant + 1 :]))
-        return text
-
     def _set(self, of: FindingSet) -> Mapping[str, object]:
         known = self._sets.get(id(of))
         if known is None:
@@ -264,9 +281,22 @@ class FindingTexts:
         return known[0]
 
 
-def _variant(place: _PlaceTexts, finding: Finding, subject: str) -> int:
+def _variant(place: _PlaceTexts, subject: str, collected_at: str | None) -> int:
     """Return which of the texts of a place a finding takes."""
-    return 2 + (place[0] == subject) + 2 * (place[1] == finding.collected_at)
+    return 2 + (place[0] == subject) + 2 * (place[1] == collected_at)
+
+
+def _holder_of(leaves: Sequence[Evidence]) -> _PlaceTexts:
+    """Return whose all of some leaves are, and when they were read, without a text yet."""
+    holder, collected_at = None, None
+    if isinstance(leaves, SharedEvidence):
+        for leaf, owner, was_read, _ in leaves.shared.leaves[:1]:
+            origin = None if owner is None else leaves.origins[owner]
+            holder = leaf.resource_id if origin is None else origin.resource_id
+            collected_at = leaf.collected_at if origin is None or not was_read else origin.collected_at
+    elif leaves:
+        holder, collected_at = leaves[0].resource_id, leaves[0].collected_at
+    return (None if holder is None else ids.key(holder), collected_at, None, None, None, None)
 
 
 def _rule_texts(report: Report, finding: Finding) -> _RuleTexts:
@@ -308,8 +338,8 @@ def _elements(leaves: Iterable[Evidence], finding: Finding) -> str:
 
 def _says_the_same(shared: SharedLeaf) -> bool:
     """Whether a leaf is told alike in the findings on all resources, if their own was read alike."""
-    leaf, owner, was_read, own = shared
-    if own is not None or owner or leaf.resource_id is not None:
+    leaf, owner, was_read, _ = shared
+    if owner or leaf.resource_id is not None:
         return False
     return leaf.collected_at is None or (was_read and owner is not None)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NewType
+from typing import Final, NewType
 
 from auditor.report.escapes.output import CsvDialect, EscapedOutput, in_blocks
 from auditor.report.text import safe_cell
@@ -13,6 +13,8 @@ CsvCells = NewType("CsvCells", str)
 """Cells that follow each other as they stand in the file."""
 CsvText = NewType("CsvText", str)
 """Whole rows as they stand in the file."""
+
+_SHORT: Final = 64  # letters and digits alone, of which no cell can hold too many
 
 
 class CsvRows(EscapedOutput):
@@ -32,9 +34,13 @@ class CsvRows(EscapedOutput):
 
     def cells(self, texts: Sequence[str]) -> CsvCells:
         """Return cells that follow each other in a row."""
+        if len(texts) == 1:
+            return CsvCells(self._cell(texts[0]))
         return CsvCells(self._delimiter.join([self._cell(text) for text in texts]))
 
     def _cell(self, text: str) -> str:
+        if len(text) <= _SHORT and text.isascii() and text.isalnum():
+            return text
         safe = safe_cell(text)
         if '"' in safe or self._delimiter in safe:
             return '"' + safe.replace('"', '""') + '"'

@@ -17,7 +17,7 @@ JsonText = NewType("JsonText", str)
 """A value, or some of the members of an object, as they stand in the file."""
 
 
-_SCALARS: Final = frozenset((str, bool, int, type(None)))
+_SCALARS: Final = frozenset((bool, int, type(None)))
 _SORTED: Final = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 
 
@@ -45,6 +45,8 @@ def element_text(members: Mapping[str, object]) -> JsonText:
 
 def element_value_text(value: object) -> JsonText:
     """Return the value of a member of such an object, as deep as it will stand, with sorted keys."""
+    if type(value) is str:
+        return string_text(value)
     if type(value) in _SCALARS:
         return _exact(value)
     try:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Final, Generic, NamedTuple, TypeVar
-
-from msgspec.structs import replace
 
 from auditor import resource_id as ids
 from auditor.engine.bounded_cache import BoundedCache
 from auditor.engine.findings.shared_evidence import SharedEvidence, SharedLeaf, SharedLeaves
 from auditor.engine.parallel.ordered_parts import in_turn
 from auditor.engine.parallel.processes import Bytes
+from auditor.inputs.collector import paused
 from auditor.model import NOT_COMPARED, Evidence, Exemption, Finding, Report
 from auditor.report.comparison import comparison
 from auditor.report.escapes.csv import CsvRows, CsvText
@@ -21,7 +20,7 @@ from auditor.report.finding_causes import cause_of
 from auditor.report.format import Format, View
 from auditor.report.per_rule import PerRule
 from auditor.report.selection import in_sections, streamed
-from auditor.report.text import compact, name_cell, observed, reads_as_number, run_id, utc, utc_text, value_text
+from auditor.report.text import compact, name_cell, observed_as, reads_as_number, run_id, utc, utc_text, value_text
 
 SCHEMA_VERSION: Final = 2
 """Rises only when a column changes its meaning; columns are added at the end."""
@@ -75,6 +74,7 @@ COLUMNS: Final = (
 _AS_BYTES: Final[Bytes[Sequence[CsvText]]] = Bytes(pickle.dumps, pickle.loads)
 _SUBJECTS: Final = 32_768
 _REMEMBERED: Final = 16_384
+_RECENT: Final = 256
 
 Cells = TypeVar("Cells")
 _ReadBy = tuple[str | None, str | None]
@@ -85,18 +85,19 @@ def write(report: Report, out: CsvRows, view: View) -> None:
     """Write one row per finding, RFC 4180. Open the stream with `newline=""`: the line ends are CR LF."""
     out.start(COLUMNS, view.style.csv)
     rows = FindingCells(report, out.cells, name_cell)
-    if view.processes == 1:
-        for text in out.lines(map(rows.row, streamed(report, include_passed=view.include_passed))):
+
+    def add(texts: Iterable[CsvText]) -> None:
+        for text in texts:
             out.add(text)
+
+    if view.processes == 1:
+        findings = streamed(report, include_passed=view.include_passed)
+        paused(lambda: add(out.lines(map(rows.row, findings))))
         return
     sections = in_sections(report, include_passed=view.include_passed)
 
     def texts_of(number: int) -> Sequence[CsvText]:
         return list(out.lines(map(rows.row, sections[number]())))
-
-    def add(texts: Sequence[CsvText]) -> None:
-        for text in texts:
-            out.add(text)
 
     in_turn(texts_of, len(sections), view.processes, _AS_BYTES, add)
 
@@ -125,31 +126,39 @@ class _SubjectCells(NamedTuple, Generic[Cells]):
 
 
 class _EvidenceCells(NamedTuple, Generic[Cells]):
-    """What stands in the columns of evidence, which are in two places."""
+    """What stands in the columns of evidence, which are in two places: what was there, what it was compared with, and how."""
 
-    compared: Cells
+    observed: Cells
+    asked: Cells
     operator: Cells
 
 
 class _Said(NamedTuple, Generic[Cells]):
-    """What leaves say that decide, by how and with which version their `owners` were read: whose they are, they do not say."""
+    """What leaves say that decide, by how and with which version their `owners` were read: whose they are, they do not say.
+
+    `shows_own`: what was there is each finding's own.
+    """
 
     leaves: Sequence[SharedLeaf]
     owners: Sequence[int]
     shows_own: bool
     cells: dict[tuple[_ReadBy, ...], _EvidenceCells[Cells]]
 
-    def read(self, evidence: SharedEvidence) -> tuple[Sequence[Evidence], Sequence[_ReadBy]]:
-        """Return the leaves of some evidence with the values in it, and how and with which version each was read."""
-        leaves: list[Evidence] = []
-        read: list[_ReadBy] = []
-        for leaf, owner, was_read, own in self.leaves:
-            leaves.append(leaf if own is None or owner is None else replace(leaf, actual=evidence.own[own]))
-            if owner is None or not was_read:
-                read.append((leaf.source, leaf.api_version))
-            else:
-                read.append(evidence.origins[owner][1:3])
-        return leaves, read
+    def read_by(self, evidence: SharedEvidence) -> Sequence[_ReadBy]:
+        """Return how and with which version each leaf of some evidence was read."""
+        return [
+            (leaf.source, leaf.api_version) if owner is None or not was_read else evidence.origins[owner][1:3]
+            for leaf, owner, was_read, _ in self.leaves
+        ]
+
+    def observed(self, evidence: SharedEvidence) -> str:
+        """Return what was there, with the values of the finding's own."""
+        return "; ".join(
+            [
+                _observed(leaf, leaf.actual if own is None or owner is None else evidence.own[own])
+                for leaf, owner, _, own in self.leaves
+            ]
+        )
 
 
 class FindingCells(Generic[Cells]):
@@ -170,11 +179,12 @@ class FindingCells(Generic[Cells]):
         self._times: BoundedCache[str | None, Cells] = BoundedCache(_REMEMBERED)
         self._names: BoundedCache[str, Cells] = BoundedCache(_REMEMBERED)
         self._said: BoundedCache[SharedLeaves, _Said[Cells]] = BoundedCache(_REMEMBERED)
+        self._recently_said: BoundedCache[SharedLeaves, _Said[Cells]] = BoundedCache(_RECENT)
         self._said_alike: BoundedCache[tuple[tuple[object, ...], ...], _Said[Cells]] = BoundedCache(_REMEMBERED)
         self._comparisons: BoundedCache[tuple[str, int], tuple[str, str, object]] = BoundedCache(_REMEMBERED)
         self._covered: Mapping[bool, Cells] = {True: form(["true"]), False: form(["false"])}
         self._nothing = form([as_name("")])
-        self._no_evidence = _EvidenceCells(form([""] * 5), self._nothing)
+        self._no_evidence = _EvidenceCells(form([""]), form([""] * 4), self._nothing)
         self._unaccepted = form([""] * 4)
         self._no_comparison = form([""] * 2)
 
@@ -190,7 +200,8 @@ class FindingCells(Generic[Cells]):
             named(finding.sub_object) if finding.sub_object else self._nothing,
             subject.role,
             named(finding.message),
-            evidence.compared,
+            evidence.observed,
+            evidence.asked,
             subject.collected,
             rule.why_unknown,
             self._unaccepted if exemption is None else self._accepted(exemption),
@@ -236,14 +247,15 @@ class FindingCells(Generic[Cells]):
         if not isinstance(evidence, SharedEvidence):
             leaves = [leaf for leaf in evidence if leaf.decides]
             return self._evidence_cells(leaves, [(leaf.source, leaf.api_version) for leaf in leaves])
-        said = self._said.get(evidence.shared) or self._said_by(evidence.shared)
-        if said.shows_own:
-            return self._evidence_cells(*said.read(evidence))
-        read_by = tuple([evidence.origins[owner][1:3] for owner in said.owners]) if said.owners else ()
+        shared = evidence.shared
+        known = self._said if shared.is_kept else self._recently_said
+        said = known.get(shared) or known.keep(shared, self._said_by(shared))
+        read_by = tuple([evidence.origins[owner][1:3] for owner in said.owners])
         cells = said.cells.get(read_by)
         if cells is None:
-            cells = said.cells[read_by] = self._evidence_cells(*said.read(evidence))
-        return cells
+            leaves = [each.leaf for each in said.leaves]
+            cells = said.cells[read_by] = self._evidence_cells(leaves, said.read_by(evidence))
+        return cells._replace(observed=self._form([said.observed(evidence)])) if said.shows_own else cells
 
     def _said_by(self, leaves: SharedLeaves) -> _Said[Cells]:
         """Return what leaves say, whatever is shown beside them."""
@@ -254,22 +266,23 @@ class FindingCells(Generic[Cells]):
             owners = dict.fromkeys(each.owner for each in deciding if each.was_read and each.owner is not None)
             said = _Said(deciding, tuple(owners), any(each.own is not None for each in deciding), {})
             self._said_alike.keep(key, said)
-        return self._said.keep(leaves, said) if leaves.is_kept else said
+        return said
 
     def _evidence_cells(self, leaves: Sequence[Evidence], read: Sequence[_ReadBy]) -> _EvidenceCells[Cells]:
         if not leaves:
             return self._no_evidence
         name = self._name
         asked = list(map(self._asked, leaves))
-        compared = [
-            "; ".join(map(_observed, leaves)),
+        told = [
             "; ".join([expected for _, expected, _ in asked]),
             name("; ".join([leaf.path for leaf in leaves])),
             name(_once([source or "" for source, _ in read])),
             name(_once([f"api-version={version}" if version else "" for _, version in read])),
         ]
         return _EvidenceCells(
-            self._form(compared), self._form([name("; ".join([operator for operator, _, _ in asked]))])
+            observed=self._form(["; ".join([_observed(leaf, leaf.actual) for leaf in leaves])]),
+            asked=self._form(told),
+            operator=self._form([name("; ".join([operator for operator, _, _ in asked]))]),
         )
 
     def _asked(self, leaf: Evidence) -> tuple[str, str, object]:
@@ -345,9 +358,10 @@ def _place_cells(resource_id: str, resource_type: str, report: Report) -> Sequen
     ]
 
 
-def _observed(leaf: Evidence) -> str:
-    is_text = isinstance(leaf.actual, str) and reads_as_number(leaf.actual)
-    return compact(leaf.actual) if is_text else observed(leaf)
+def _observed(leaf: Evidence, actual: object) -> str:
+    """Return what was there; text that reads as a number stands in quotes, so that 1.10 stays 1.10."""
+    is_number = isinstance(actual, str) and reads_as_number(actual)
+    return compact(actual) if is_number else observed_as(leaf, actual)
 
 
 def _once(texts: Sequence[str]) -> str:
