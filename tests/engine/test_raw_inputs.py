@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from auditor.engine.findings.raw_inputs import RawInputs
@@ -23,6 +23,7 @@ _STANDING = (
 )
 
 
+@example([[None], [float("nan")], [0.0], [-0.0], [0]], ["properties.a", "properties"])
 @given(st.lists(_STANDING, min_size=1, max_size=6), st.lists(st.sampled_from(_PATHS), min_size=1, max_size=3))
 def test_what_stands_at_a_place_is_told_alike_whatever_stood_at_others(values: list[object], paths: list[str]) -> None:
     ids = [f"/subscriptions/s/resourceGroups/g/providers/Contoso.Some/things/{number}" for number in range(len(values))]
