@@ -116,15 +116,17 @@ class UnseenParts(Struct, frozen=True):
 
     def _below(self, workload: Workload, declaration: Declaration, scope: str) -> Gap | None:
         """Return why a component that is not known there may lie at or below a scope: unlisted, or bound to none."""
-        kind = (ids.type_of(scope) or "").lower()
-        inner = (name for name in map(str.lower, declaration.types) if not kind or name.startswith(f"{kind}/"))
-        unlisted = (self.estate.type_gap(name, scope) for name in inner)
+        estate, kind = self.estate, (ids.type_of(scope) or "").lower()
+        types = [
+            name for name in map(str.lower, declaration.types) if f"{name}/".startswith(f"{kind}/" if kind else "")
+        ]
+        unlisted = (estate.type_gap(name, scope) for name in types if name != kind)
         if gap := next((gap for gap in unlisted if gap is not None), None):
             return gap
-        fitting = self.workloads.fitting
-        if fitting is None or not any(ids.is_under(one.key, scope) for one in fitting.of(declaration)):
-            return None
-        return self.bound_in(workload, declaration.name)
+        there = (one for name in types for one in estate.of_type_below(name, scope))
+        return (
+            self.bound_in(workload, declaration.name) if any(declaration.fits(one, estate) for one in there) else None
+        )
 
     def may_act_on(self, component: str, assignment: Assignment) -> Gap | None:
         """Return why an assignment may permit something on a part of a component that is not known, or None."""
