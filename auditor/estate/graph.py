@@ -20,7 +20,16 @@ from auditor.estate.lookup import AmbiguousHost
 from auditor.estate.navigation import derive, in_doubt
 from auditor.estate.unread import hidden_anywhere, unread, unresolved
 from auditor.model import Gap, Relation, Resource
-from auditor.snapshot.model import KIND_NOT_READ, NOT_PRINTED, STATED_TWICE, TEXT_FOR_OBJECT, Metadata, Snapshot
+from auditor.snapshot.children import inline_children
+from auditor.snapshot.model import (
+    ITEM_NOT_READ,
+    KIND_NOT_READ,
+    NOT_PRINTED,
+    STATED_TWICE,
+    TEXT_FOR_OBJECT,
+    Metadata,
+    Snapshot,
+)
 
 T = TypeVar("T")
 FOLLOWED = "followed"  # the facet of a resource outside the scope that something in it points at
@@ -87,6 +96,8 @@ class Estate:
         for gap in gaps:
             if "/" in gap.what:
                 self._type_gaps.add(gap)
+                if gap.what.lower() == (ids.type_of(gap.scope) or "").lower():
+                    self._note_in_parent(gap)
             else:
                 self._own_gaps[ids.key(gap.scope)].append(gap)
 
@@ -113,7 +124,19 @@ class Estate:
                 self._unread[resource.type_key].append(resource)
                 self._unread_by_key[resource.key] = resource
                 self._why_unread[resource.key] = unread
-                self._type_gaps.add(Gap(resource.id, resource.type, unread.reason, unread.permission))
+                hidden = Gap(resource.id, resource.type, unread.reason, unread.permission)
+                self._type_gaps.add(hidden)
+                self._note_in_parent(hidden)
+
+    def _note_in_parent(self, hidden: Gap) -> None:
+        """Note that a list inside a resource is not known whole, where it is in such a list that a child stands."""
+        parent = ids.parent_of(hidden.scope)
+        if parent is None:
+            return
+        listed = inline_children((ids.type_of(parent) or "").lower()).get(hidden.what.rpartition("/")[2].lower())
+        if listed is not None:
+            reason = f"{ids.name_of(hidden.scope)}: {hidden.reason}"
+            self._own_gaps[ids.key(parent)].append(Gap(parent, f"{PROPERTIES}.{listed}", reason, hidden.permission))
 
     def get(self, resource_id: str) -> Resource | None:
         """Return the resource with this id, in any case; None too where its properties were not read."""
@@ -339,10 +362,17 @@ class Estate:
         """Return why what a resource names by its own properties is not (all) here."""
         if (unread := self._unread_of(resource_id)) is not None:
             return unread
-        named = (key for key in self._ends(resource_id, navigation) if key not in self._by_key)
-        fitting = (key for key in named if not navigation.types or _kind_of(key) in navigation.types)
-        missing = next((gap for key in fitting if (gap := self.unseen(key)) is not None), None)
+        ends = self._ends(resource_id, navigation)
+        fitting = [key for key in ends if not navigation.types or _kind_of(key) in navigation.types]
+        missing = next((gap for key in fitting if key not in self._by_key and (gap := self.unseen(key))), None)
+        if missing is None and not fitting and navigation.outward and navigation.kind in _PLACED:
+            missing = self._gap_in_interfaces(resource_id)
         return missing or unresolved(self, resource_id, navigation)
+
+    def _gap_in_interfaces(self, resource_id: str) -> Gap | None:
+        """Return why an interface that is attached to a resource, and carries it into a subnet, was not read, or None."""
+        attached = (key for key in self.sources(resource_id, "attached") if _kind_of(key) == lookups.INTERFACES)
+        return next((gap for key in attached if key not in self._by_key and (gap := self.unseen(key))), None)
 
     def _gap_in_reach(self, resource_id: str) -> Gap | None:
         """Return why not all networks are known in which a private address that a route names may be."""
@@ -427,7 +457,7 @@ class Estate:
         return None
 
 
-_NOTHING_IS_SURE = frozenset({TEXT_FOR_OBJECT, KIND_NOT_READ, STATED_TWICE})
+_NOTHING_IS_SURE = frozenset({ITEM_NOT_READ, KIND_NOT_READ, STATED_TWICE, TEXT_FOR_OBJECT})
 
 
 def _hides_properties(gap: Gap) -> bool:

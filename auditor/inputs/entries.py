@@ -17,6 +17,7 @@ from auditor.azure.catalogue import shipped
 from auditor.azure.resource_type import ResourceType
 from auditor.azure.vocabulary import Property
 from auditor.inputs import command_line, powershell, twins
+from auditor.inputs.bare_items import bare_items
 from auditor.model import Gap
 from auditor.snapshot.model import NOT_PRINTED, NUMBER_FOR_WORD, REST_NOT_READ, TEXT_FOR_OBJECT
 from auditor.snapshot.normalise import WITHOUT_PROPERTIES
@@ -55,6 +56,8 @@ def as_arm(raw: object, text: bytes | memoryview | None = None) -> tuple[object,
         gaps.append(Gap(resource_id, "properties.*", reason))
         body = command_line.as_arm(body, known)
     gaps += [Gap(resource_id, path, TEXT_FOR_OBJECT) for path in sorted(_cut_places(body, kind, text))]
+    if isinstance(properties := body.get("properties"), dict):
+        gaps += bare_items(resource_id, name.lower(), properties)
     if kind is not None and powershell.is_from_powershell(raw):
         for word in _numbers_for_words(body, kind):
             gaps.append(Gap(resource_id, word.path, NUMBER_FOR_WORD))

@@ -74,10 +74,12 @@ def _take_inline(parts: Parts, properties: Mapping[str, object], names: Mapping[
         rest = []
         for item in items:
             child = _inline_child(item, str(parts.body["id"]), segment)
-            if child is None:
-                rest.append(item)
-            else:
+            if child is not None and not _REFERENCE.issuperset(child):
                 parts.children.append(child)
+                continue
+            rest.append(item)
+            if child is not None:
+                parts.references.append(str(child["id"]))
         if items and key in kept:
             del kept[key]
         if rest:
@@ -93,8 +95,8 @@ def _inline_names(properties: tuple[str, ...], names: tuple[tuple[str, str], ...
 
 
 def _inline_child(item: object, parent_id: str, segment: str) -> dict[str, object] | None:
-    """Return an item of an inline list with its full id, or None where it is no child but a reference or no object."""
-    if not isinstance(item, dict) or _REFERENCE.issuperset(item):
+    """Return an item of an inline list with its full id, or None where it is no child but something else, or no object."""
+    if not isinstance(item, dict):
         return None
     own_id, name = item.get("id"), item.get("name")
     if isinstance(own_id, str) and ids.is_resource_id(own_id):

@@ -19,6 +19,7 @@ KIND_NOT_READ: Final = "not in the export, and it says which service this is"
 NUMBER_FOR_WORD: Final = "the export holds a number where a word belongs (ConvertTo-Json -EnumsAsStrings prints words)"
 STATED_TWICE: Final = "the export states it in two spellings of its name, and differently"
 TWO_TYPES: Final = "the export states another type than its id spells"
+ITEM_NOT_READ: Final = "an item of the list came without its properties"
 TEXT_FOR_OBJECT: Final = "the export holds a text where an object belongs"
 
 

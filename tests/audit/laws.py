@@ -102,6 +102,24 @@ def without_properties(document: Body, gone: str) -> dict[str, Any]:
     return {**document, "resources": bare}
 
 
+def lists_of_parts(body: Body) -> list[str]:
+    """Return the properties of a resource that list parts with properties of their own."""
+    listed = [(name, value) for name, value in (body.get("properties") or {}).items() if isinstance(value, list)]
+    return [name for name, items in listed if any(isinstance(item, dict) and "properties" in item for item in items)]
+
+
+def with_parts_only_named(document: Body, key: str, listed: str) -> dict[str, Any]:
+    """Return an export in which a list of a resource says nothing of its items but what they are called."""
+    bodies = []
+    for one in document["resources"]:
+        if ids.key(one["id"]) == key:
+            items = [{k: v for k, v in item.items() if k in {"id", "name"}} for item in one["properties"][listed]]
+            bodies.append({**one, "properties": {**one["properties"], listed: items}})
+        else:
+            bodies.append(one)
+    return {**document, "resources": bodies}
+
+
 def without_names(document: Body, names: Mapping[str, Collection[str]]) -> dict[str, Any]:
     """Return an export in which resources lack these names beside their properties."""
     return _with_envelopes(document, names, lambda body, left_out: {k: v for k, v in body.items() if k not in left_out})

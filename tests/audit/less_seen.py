@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from auditor import resource_id as ids
 from auditor.model import Status
 from tests.audit import laws
 from tests.audit.judging import judged
@@ -18,6 +19,10 @@ class WholeEstate:
         self.keys = laws.keys_of(self.document)
         self.others = [key for key in self.keys if not any(f"/providers/{kind}/" in key for kind in anchors)]
         """All but the anchors: without one, what is said of its workload is said under another name."""
+        self.parts = [
+            (ids.key(one["id"]), name) for one in self.document["resources"] for name in laws.lists_of_parts(one)
+        ]
+        """Lists of parts with properties of their own, by the key of the resource and the list's name."""
         self._baseline = baseline
         self._before: dict[bool, Verdicts] = {}
 
@@ -30,12 +35,23 @@ class WholeEstate:
         return Verdicts(judged(document, complete=complete, baseline=self._baseline))
 
     def came_or_went(
-        self, gone: Sequence[str] = (), bare: Sequence[str] = (), *, complete: bool = False
+        self,
+        gone: Sequence[str] = (),
+        bare: Sequence[str] = (),
+        *,
+        named: Sequence[tuple[str, str]] = (),
+        complete: bool = False,
     ) -> list[Change]:
-        """Return the failures that came or went without what is `gone`, and without the properties of what is `bare`."""
+        """Return the failures that came or went without what is `gone`, and without the properties of what is `bare`.
+
+        `named` are lists of parts of which only ids and names are left.
+        """
         document = laws.without(self.document, gone)
         for key in bare:
             document = laws.without_properties(document, key)
+        for key, listed in named:
+            document = laws.with_parts_only_named(document, key, listed)
+        bare = [*bare, *(key for key, _ in named)]
         if complete not in self._before:
             self._before[complete] = self._judged(self.document, complete=complete)
         before = self._before[complete]

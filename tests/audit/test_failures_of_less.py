@@ -43,6 +43,36 @@ def test_no_failure_comes_or_goes_with_properties(estate: WholeEstate, data: st.
     assert not estate.came_or_went(bare=bare, complete=complete)
 
 
+@_ESTATES
+@_FEW
+@given(data=st.data(), complete=st.booleans())
+def test_no_failure_comes_or_goes_with_parts_that_are_only_named(
+    estate: WholeEstate, data: st.DataObject, *, complete: bool
+) -> None:
+    named = data.draw(st.lists(st.sampled_from(estate.parts), min_size=1, max_size=3, unique_by=lambda pair: pair[0]))
+    assert not estate.came_or_went(named=named, complete=complete)
+
+
+@pytest.mark.parametrize(
+    ("end", "listed"),
+    [
+        pytest.param("applicationGateways/agw-assist-sdc", "httpListeners", id="judged by defaults"),
+        pytest.param("applicationGateways/agw-assist-sdc", "backendAddressPools", id="leads to parts of the workload"),
+        pytest.param("privateEndpoints/pep-assist-oai", "privateLinkServiceConnections", id="leads to a service"),
+        pytest.param("networkInterfaces/nic-assist-jump", "ipConfigurations", id="carries a machine into a subnet"),
+        pytest.param("networkSecurityGroups/nsg-assist-bastion", "securityRules", id="children that the rule reads"),
+        pytest.param("networkSecurityGroups/nsg-assist-training", "securityRules", id="children that are judged"),
+        pytest.param("accounts/oai-assist-sdc", "privateEndpointConnections", id="what a target says of its ends"),
+    ],
+)
+def test_parts_that_are_only_named_are_as_rows_without_properties(end: str, listed: str) -> None:
+    assert not _CHAT.came_or_went(named=[(_CHAT.key(end), listed)], complete=True)
+
+
+def test_an_interface_that_was_not_read_may_lie_in_the_subnet_that_is_looked_for() -> None:
+    assert not _CHAT.came_or_went(bare=[_CHAT.key("networkInterfaces/nic-assist-jump")], complete=True)
+
+
 def test_what_an_identity_may_act_on_may_be_on_the_other_side_of_a_boundary() -> None:
     assert not _CHAT.came_or_went(bare=[_CHAT.key("storageAccounts/stassistmlsdc")], complete=True)
 

@@ -76,7 +76,8 @@ def test_a_list_of_connections_that_are_only_named_tells_nothing_of_them(
     endpoints: list[str | None], status: str, stated: list[str]
 ) -> None:
     rows = [_listed(str(number), endpoint) for number, endpoint in enumerate(endpoints)]
-    inline = [one if "properties" in one else {name: one[name] for name in stated} for one in rows]
+    named = [{**one, "name": one["name"].rpartition("/")[2]} for one in rows]
+    inline = [one if "properties" in one else {name: one[name] for name in stated} for one in named]
     account = _account()
     account["properties"]["privateEndpointConnections"] = inline
     document = {"resources": [account, _network(), _endpoint()]}

@@ -118,7 +118,7 @@ ANALYSIS: Final = Analysis(
     parameters=frozenset({"chat_ui_source_prefixes", "jumpbox_egress_allow", "agents_egress_allow", PEERED_NETWORKS}),
     tables=frozenset({TABLE}),
     subjects={
-        RuleUse.fact_kind: {SECURITY_GROUPS: [{}]},
+        RuleUse.fact_kind: {SECURITY_GROUPS: [{}], SECURITY_RULES: [{}]},
         WayOut.fact_kind: {SUBNETS: [{}]},
         NetworkPeering.fact_kind: {PEERINGS: [{}]},
     },
