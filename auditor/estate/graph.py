@@ -324,6 +324,8 @@ class Estate:
             if gap.what == f"related:{name}":
                 return gap
         navigation = self.catalogue.ways[name]
+        if navigation.kind == "contains" and navigation.outward and (hidden := self._gap_in_lists(resource_id)):
+            return hidden
         if gap_found := unread(self, resource_id, navigation):
             return gap_found
         if navigation.own:
@@ -336,6 +338,11 @@ class Estate:
             if gap_found is not None:
                 return gap_found
         return next(iter(self.named(resource_id, name)), None)
+
+    def _gap_in_lists(self, resource_id: str) -> Gap | None:
+        """Return why a list of children inside a resource is not known whole, or None where all are."""
+        lists = inline_children((ids.type_of(resource_id) or "").lower()).values()
+        return next((gap for name in lists if (gap := self.gap_at(resource_id, f"{PROPERTIES}.{name}"))), None)
 
     def named(self, resource_id: str, name: str) -> Sequence[Gap]:
         """Return a gap, at its own id, for each resource of any type that a navigation leads to and that is not here."""

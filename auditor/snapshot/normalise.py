@@ -15,6 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from auditor import resource_id as ids
+from auditor.azure.body import as_time
 from auditor.azure.catalogue import shipped, spelled
 from auditor.errors import InputError
 from auditor.model import Gap, HeldBody, Resource, lower
@@ -332,45 +333,55 @@ def _merged(copies: tuple[_Copy, ...], hold: Hold) -> _Copy:
         (copy for copy in copies if not copy.is_nested),
         key=lambda copy: (_spelling_order(str(copy.body["id"])), canonical(copy.body)),
     )
-    for copy in own[1:]:
-        _check_agree(own[0], copy)
     nested = sorted((copy for copy in copies if copy.is_nested), key=lambda copy: canonical(copy.body))
-    for copy in () if own else nested[1:]:
-        _check_agree(nested[0], copy)
+    stating = own or nested
     first, *rest = [*own, *nested]
     body = first.body
-    for copy in rest:
+    for number, copy in enumerate(rest, start=1):
+        if number < len(stating) and not _agree(_comparable(body), _comparable(copy.body)):
+            raise _contradiction(stating[:number], copy)
         body = _filled_object(body, copy.body)
-    versions = sorted(copy.api_version for copy in own or nested if copy.api_version)
+    versions = sorted(copy.api_version for copy in stating if copy.api_version)
     stated = frozenset(name for copy in (first, *rest) for name in copy.stated)
     return _view(body, hold, first.entry, versions[-1] if versions else first.api_version, stated)
 
 
-def _check_agree(left: _Copy, right: _Copy) -> None:
-    """Raise InputError where two views of one resource contradict each other; one may show more than the other."""
-    if not _agree(_comparable(left.body), _comparable(right.body)):
-        first, second = sorted([left, right], key=lambda copy: (len(copy.entry.place), copy.entry.place))
-        places = sorted({first.entry.place, second.entry.place}, key=lambda place: (len(place), place))
-        raise InputError(
-            f"{' and '.join(places)} hold{'' if places[1:] else 's'} the same id with different contents: "
-            f"{_quoted(first.body['id'])}, {_quoted(second.body['id'])}",
-            "keep one of them, or export again",
-        )
+def _contradiction(before: Sequence[_Copy], copy: _Copy) -> InputError:
+    """Return what to say where a view of a resource contradicts what others together say; one may show more than another."""
+    other = next(one for one in before if not _agree(_comparable(one.body), _comparable(copy.body)))
+    first, second = sorted([other, copy], key=lambda one: (len(one.entry.place), one.entry.place))
+    places = sorted({first.entry.place, second.entry.place}, key=lambda place: (len(place), place))
+    return InputError(
+        f"{' and '.join(places)} hold{'' if places[1:] else 's'} the same id with different contents: "
+        f"{_quoted(first.body['id'])}, {_quoted(second.body['id'])}",
+        "keep one of them, or export again",
+    )
 
 
 def _agree(left: object, right: object) -> bool:
     """Whether two values can both be true: objects may state different names, all else has to be the same.
 
-    Case tells nothing apart: Resource Graph and Resource Manager spell ids and words of one resource differently.
+    Null states nothing: the command line prints it for whatever the API version that it asked does not have. Case tells
+    nothing apart, nor how a time is written: Resource Graph, Resource Manager and the command line differ in these.
     """
+    if left is None or right is None:
+        return True
     if isinstance(left, dict) and isinstance(right, dict):
         shared = ((value, other) for name, value in left.items() if (other := _spelled_in(right, name)) is not None)
         return all(_agree(value, right[other]) for value, other in shared)
     if isinstance(left, list) and isinstance(right, list):
         return len(left) == len(right) and all(map(_agree, left, right))
-    if isinstance(left, str) and isinstance(right, str) and left.lower() == right.lower():
+    if isinstance(left, str) and isinstance(right, str) and _is_same_text(left, right):
         return True
     return bool(left == right) or _is_redacted(left) or _is_redacted(right)
+
+
+def _is_same_text(left: str, right: str) -> bool:
+    """Whether two texts are the same word or the same time."""
+    if left.lower() == right.lower():
+        return True
+    moment = as_time(left)
+    return moment is not None and moment == as_time(right)
 
 
 def _is_redacted(value: object) -> bool:
@@ -381,10 +392,13 @@ def _is_redacted(value: object) -> bool:
 def _comparable(body: dict[str, object]) -> dict[str, object]:
     """Return a body without what differs between views of one resource although it means the same.
 
-    An assignment that a management group hands down is listed under each subscription, each time with that
-    subscription before the role's GUID: https://learn.microsoft.com/azure/role-based-access-control/role-definitions
+    Resource Manager writes some regions as people do (`West Europe`), Resource Graph in one word. An assignment that a
+    management group hands down is listed under each subscription, each time with that subscription before the role's
+    GUID: https://learn.microsoft.com/azure/role-based-access-control/role-definitions
     """
     alike = {**body, **{key: str(body[key]).lower() for key in ("id", "name", "type")}}
+    if isinstance(location := body.get("location"), str):
+        alike["location"] = location.replace(" ", "")
     properties = body.get("properties")
     if isinstance(properties, dict) and isinstance(role := properties.get("roleDefinitionId"), str):
         alike["properties"] = {**properties, "roleDefinitionId": ids.name_of(role).lower()}
@@ -393,6 +407,8 @@ def _comparable(body: dict[str, object]) -> dict[str, object]:
 
 def _filled(own: object, extra: object) -> object:
     """Return `own` with what only `extra` has, at any depth of objects."""
+    if own is None:
+        return extra
     return _filled_object(own, extra) if isinstance(own, dict) and isinstance(extra, dict) else own
 
 

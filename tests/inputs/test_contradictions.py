@@ -79,6 +79,40 @@ def test_a_list_that_states_something_twice_says_nothing(tmp_path: Path) -> None
     assert told == {"storage-firewall-default-deny": "unknown"}
 
 
+_TIME = "2024-01-01T10:00:00"
+
+
+@pytest.mark.parametrize(
+    ("views", "right"),
+    [
+        pytest.param([{"location": "West Europe"}, {"location": "westeurope"}], "pass", id="a region in two spellings"),
+        pytest.param([{"location": "North Europe"}, {"location": "westeurope"}], None, id="two regions"),
+        pytest.param([{"creationTime": f"{_TIME}.1234567Z"}, {"creationTime": f"{_TIME}.123456+00:00"}], "pass",
+                     id="a time as Azure and as the command line write it"),
+        pytest.param([{"creationTime": f"{_TIME}Z"}, {"creationTime": f"{_TIME}+02:00"}], None, id="two times"),
+        pytest.param([{"supportsHttpsTrafficOnly": None}, {}], "pass", id="null states nothing"),
+        pytest.param([{}, {"supportsHttpsTrafficOnly": None}, {"supportsHttpsTrafficOnly": False}], None, id="nor twice"),
+        pytest.param([{}, {"dnsEndpointType": "Standard"}, {"dnsEndpointType": "AzureDnsZone"}], None,
+                     id="what the first view lacks"),
+    ],
+)  # fmt: skip
+def test_views_of_one_resource_complete_each_other_or_contradict(
+    views: list[Body], right: str | None, tmp_path: Path
+) -> None:
+    bodies = []
+    for view in views:
+        location = view.get("location", "westeurope")
+        stated = {name: value for name, value in view.items() if name != "location"}
+        bodies.append({**_account(**stated), "location": location})
+    for listed in (bodies, bodies[::-1]):
+        if right is None:
+            (tmp_path / "in.json").write_text(json.dumps(listed))
+            ended = in_process("evaluate", "in.json", "--complete", at=tmp_path)
+            assert (ended.code, "same id with different contents" in ended.err) == (2, True)
+        else:
+            assert _verdicts(tmp_path, listed, "storage-https-only") == {"storage-https-only": right}
+
+
 @pytest.mark.parametrize("stated", [_VAULT, "Microsoft.Storage/storageAccounts/blobServices"])
 def test_an_id_of_one_type_with_another_one_stated_passes_as_neither(stated: str, tmp_path: Path) -> None:
     rules = ("storage-https-only", "storage-minimum-tls", "storage-public-network-access-off")
