@@ -324,10 +324,8 @@ class Estate:
             if gap.what == f"related:{name}":
                 return gap
         navigation = self.catalogue.ways[name]
-        if navigation.kind == "contains" and navigation.outward and (hidden := self._gap_in_lists(resource_id)):
+        if hidden := self._gap_in_lists(resource_id, navigation) or unread(self, resource_id, navigation):
             return hidden
-        if gap_found := unread(self, resource_id, navigation):
-            return gap_found
         if navigation.own:
             return self._gap_in_own(resource_id, navigation)
         on_the_way = self._gap_on_the_way(resource_id, navigation)
@@ -339,8 +337,10 @@ class Estate:
                 return gap_found
         return next(iter(self.named(resource_id, name)), None)
 
-    def _gap_in_lists(self, resource_id: str) -> Gap | None:
-        """Return why a list of children inside a resource is not known whole, or None where all are."""
+    def _gap_in_lists(self, resource_id: str, navigation: Navigation) -> Gap | None:
+        """Return why a list inside a resource of children that a navigation leads to is not known whole, or None."""
+        if navigation.kind != "contains" or not navigation.outward:
+            return None
         lists = inline_children((ids.type_of(resource_id) or "").lower()).values()
         return next((gap for name in lists if (gap := self.gap_at(resource_id, f"{PROPERTIES}.{name}"))), None)
 
