@@ -46,7 +46,7 @@ from auditor.azure.resource_type import (
     When,
     Zone,
 )
-from auditor.azure.vocabulary import ENVELOPE, Property
+from auditor.azure.vocabulary import ENVELOPE, Property, ValueKind, ValueType
 from auditor.errors import ContentError, Mistakes
 from auditor.yaml_source import Node, load_file, suggestion
 
@@ -637,8 +637,28 @@ def _property(path: str, node: Node) -> Property:
         node.fail(str(problem))
     if node.value is None:
         return Property(path, steps)
-    entries = node.check_keys(("default", "since", "source"), f"property '{path}'")
+    entries = node.check_keys(("default", "since", "source", "holds"), f"property '{path}'")
     if "default" in entries and "source" not in entries:
         node.fail(f"the default of '{path}' needs its 'source'", "the page that says what Azure assumes")
     default = entries["default"].plain() if "default" in entries else paths.ABSENT
-    return Property(path, steps, default, _text(entries, "since"), _text(entries, "source"))
+    return Property(path, steps, default, _text(entries, "since"), _text(entries, "source"), _holds(entries, default))
+
+
+def _holds(entries: Mapping[str, Node], default: object) -> ValueType | None:
+    """Return what a property can hold: what its entry says, else what Azure's default is; None where neither tells."""
+    kind = _word(entries, "holds", ValueKind) or _kind_of(default)
+    if kind is not None and _kind_of(default) not in {kind, None}:
+        entries["holds"].fail(f"the default is no {kind}")
+    return None if kind is None else ValueType((kind,))
+
+
+def _kind_of(value: object) -> ValueKind | None:
+    match value:
+        case bool():
+            return ValueKind.BOOLEAN
+        case int() | float():
+            return ValueKind.NUMBER
+        case str():
+            return ValueKind.TEXT
+        case _:
+            return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from enum import StrEnum
 from typing import Final
 
 from msgspec import Struct
@@ -30,6 +31,14 @@ COMPUTED: Final = frozenset(("apiversion", "resourcegroup", "subscriptionid"))
 _PROPERTIES: Final = "properties"
 
 
+class ValueKind(StrEnum):
+    """What kind of JSON value a property of a resource holds. Azure and its tools also write the first two as texts."""
+
+    BOOLEAN = "boolean"
+    NUMBER = "number"
+    TEXT = "text"
+
+
 class ValueType(Struct, frozen=True):
     """What a property can hold: JSON types (`text`, `boolean`, `number`, `list`, `object`; `absent`: it may be missing).
 
@@ -45,7 +54,7 @@ class Property(Struct, frozen=True):
 
     `path` is where ARM keeps it. `default` is what Azure applies when it is absent (documented at `source`);
     `since` is the first API version (a date) that returns it: read with an older one, it is unknown and not absent.
-    `holds` is what it can hold; None where that is not declared.
+    `holds` is what it can hold; None where that is not known.
     """
 
     path: str

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
-from itertools import takewhile
 from typing import Final
 
 import orjson
 
 from auditor import resource_id as ids
-from auditor.azure import paths
-from auditor.azure.body import value
 from auditor.azure.catalogue import shipped
 from auditor.azure.resource_type import ResourceType
-from auditor.azure.vocabulary import Property
-from auditor.inputs import command_line, powershell, twins
+from auditor.inputs import command_line, kinds, powershell, twins
 from auditor.inputs.bare_items import bare_items
 from auditor.model import Gap
 from auditor.snapshot.model import NOT_PRINTED, NUMBER_FOR_WORD, REST_NOT_READ, TEXT_FOR_OBJECT
@@ -27,7 +22,6 @@ _UNKNOWN_TYPE: Final = ResourceType("")
 # https://learn.microsoft.com/powershell/module/microsoft.powershell.utility/convertto-json
 _CUT: Final = re.compile(r"@\{.*\}|System\.(?:Object|String|Collections|Management)[\w.\[\]`]*", re.DOTALL)
 _DEEPEST: Final = 30
-_REMEMBERED: Final = 256
 
 
 def as_arm(raw: object, text: bytes | memoryview | None = None) -> tuple[object, list[Gap]]:
@@ -55,20 +49,35 @@ def as_arm(raw: object, text: bytes | memoryview | None = None) -> tuple[object,
         reason = NOT_PRINTED if command_line.is_whole(body, known) else REST_NOT_READ
         gaps.append(Gap(resource_id, "properties.*", reason))
         body = command_line.as_arm(body, known)
-    gaps += [Gap(resource_id, path, TEXT_FOR_OBJECT) for path in sorted(_cut_places(body, kind, text))]
+    misread = () if kind is None else kinds.of_another(body, kind.key)
+    cut = {*_cut_places(body, text), *(found.path for found in misread if found.is_cut)}
+    gaps += [Gap(resource_id, path, TEXT_FOR_OBJECT) for path in sorted(cut)]
     if isinstance(properties := body.get("properties"), dict):
         gaps += bare_items(resource_id, name.lower(), properties)
-    if kind is not None and powershell.is_from_powershell(raw):
-        for word in _numbers_for_words(body, kind):
-            gaps.append(Gap(resource_id, word.path, NUMBER_FOR_WORD))
-            body = _without(body, [step.folded for step in word.steps])
+    if kind is not None and misread:
+        body = _without_misread(body, kind, misread, gaps, is_printed=powershell.is_from_powershell(raw))
     return body, gaps
 
 
-def _numbers_for_words(body: Mapping[str, object], kind: ResourceType) -> list[Property]:
-    """Return the properties of which PowerShell printed the number of a word, as `ConvertTo-Json` does unless told otherwise."""
-    words = (known for known in kind.properties if isinstance(known.default, str) and paths.EACH not in known.steps)
-    return [known for known in words if type(value(body, known.path)) is int]
+def _without_misread(
+    body: dict[str, object], kind: ResourceType, misread: Sequence[kinds.Misread], gaps: list[Gap], *, is_printed: bool
+) -> dict[str, object]:
+    """Return a body without values of another kind than their properties take, and note that those were not read.
+
+    A resource that others hold in a list, such as a peering, goes as a whole, as it does with the whole list there.
+    """
+    resource_id = str(body["id"])
+    for found in misread:
+        if found.is_cut:
+            continue
+        # `ConvertTo-Json` prints the number of a word unless told otherwise
+        reason = NUMBER_FOR_WORD if is_printed and found.is_number_for_text else found.reason
+        gaps.append(Gap(resource_id, "properties" if kind.inline else found.path, reason))
+        if found.is_list:  # resources below this one may stand in it
+            gaps.append(Gap(resource_id, f"{kind.name}/{found.path.rpartition('.')[2]}", reason))
+        if not found.is_passed_over:
+            body = _without(body, found.names)
+    return body
 
 
 def _without(body: dict[str, object], names: Sequence[str]) -> dict[str, object]:
@@ -81,16 +90,13 @@ def _without(body: dict[str, object], names: Sequence[str]) -> dict[str, object]
     }
 
 
-def _cut_places(body: Mapping[str, object], kind: ResourceType | None, text: bytes | memoryview | None) -> set[str]:
-    """Return the paths at which a text stands where an object or a list belongs."""
+def _cut_places(body: Mapping[str, object], text: bytes | memoryview | None) -> set[str]:
+    """Return the paths at which a text stands as PowerShell writes it in the place of an object or a list."""
     identity, properties = body.get("identity"), body.get("properties")
     cut = {"identity"} if isinstance(identity, str) and identity else set()
     if not isinstance(properties, dict):
         return cut
-    places = cut | (set(_cut_texts(properties, "properties")) if _may_be_cut(properties, text) else set())
-    if kind is not None:
-        places.update(_texts_on_the_way(body, _ways(kind.key), ""))
-    return places
+    return cut | (set(_cut_texts(properties, "properties")) if _may_be_cut(properties, text) else set())
 
 
 def _may_be_cut(properties: Mapping[str, object], text: bytes | memoryview | None) -> bool:
@@ -118,47 +124,3 @@ def _cut_texts(value: object, at: str, depth: int = 0) -> Iterator[str]:
         and any(isinstance(item, str) and _CUT.fullmatch(item) for item in value)
     ):
         yield at
-
-
-class _Way:
-    """A member on the way to known properties; what leads on, by its name in lower case."""
-
-    __slots__ = ("_found", "further")
-
-    def __init__(self) -> None:
-        self.further: dict[str, _Way] = {}
-        self._found: dict[tuple[str, ...], Sequence[tuple[str, _Way]]] = {}
-
-    def among(self, names: tuple[str, ...]) -> Sequence[tuple[str, _Way]]:
-        """Return which of an object's names lead on, each with where to: of several spellings of one, the first."""
-        found = self._found.get(names)
-        if found is None:
-            first: dict[str, str] = {}
-            for name in names:
-                first.setdefault(name.lower(), name)
-            found = [(first[folded], way) for folded, way in self.further.items() if folded in first]
-            if len(self._found) < _REMEMBERED:
-                self._found[names] = found
-        return found
-
-
-@cache
-def _ways(type_key: str) -> _Way:
-    """Return the ways to the known properties of a type, each as far as the first list."""
-    start = _Way()
-    kind = shipped().get(type_key)
-    for known in kind.properties if kind else ():
-        way = start
-        for step in takewhile(lambda step: step is not paths.EACH, known.steps[:-1]):
-            way = way.further.setdefault(step.folded, _Way())
-    return start
-
-
-def _texts_on_the_way(value: Mapping[str, object], way: _Way, at: str) -> Iterator[str]:
-    """Yield the paths at which known paths end too early in a text."""
-    for name, further in way.among(tuple(value)):
-        inner = value[name]
-        if isinstance(inner, dict):
-            yield from _texts_on_the_way(inner, further, f"{at}{name}.")
-        elif at and isinstance(inner, str | int | float) and not isinstance(inner, bool):
-            yield f"{at}{name}"

@@ -94,6 +94,11 @@ _DOOR = "type: Contoso.Test/things\nway_in: {by: public endpoint, endpoints: [{s
         ("type: Contoso.Test/things\nprivileges: {read-minds: [x/action]}", "unknown key 'read-minds'"),
         ("type: Contoso.Test/things\nproperties: {properties.a: {default: 1}}", "needs its 'source'"),
         ("type: Contoso.Test/things\nproperties: {'properties..a': }", ":2:"),
+        ("type: Contoso.Test/things\nproperties: {properties.a: {holds: flag}}", "'flag' is no value of 'holds'"),
+        (
+            "type: Contoso.Test/things\nproperties: {properties.a: {holds: text, default: true, source: x}}",
+            "the default is no text",
+        ),
         ("type: Contoso.Test/things\nlabel: vault", "is another type's"),
         ("type: Contoso.Test/things\nnot_inline: [a]", "only the tool's own types"),
         ("type: Contoso.Test/things\nalways: [sku]", "only the tool's own types"),

@@ -199,7 +199,7 @@ def _readable(
         return found.gap or Gap(gateway.id, "related:keyVault", f"the vault {found.host} was not read")
     principals = _principals(gateway)
     if body.flag(vault.properties, "enableRbacAuthorization") is not True:
-        return any(_has_policy(vault, principal) for principal in principals)
+        return _by_policies(context, vault, principals)
     scope = f"{found.vault}/secrets/{found.name.lower()}"
     answers = tuple(graph.grants.may(principal, Plane.DATA, READ_SECRET, scope) for principal in principals)
     truth = any_of(answers) if answers else Truth.NO
@@ -209,6 +209,14 @@ def _readable(
     if truth is Truth.UNKNOWN or gap is not None:
         return gap or Gap(scope, "related:roleAssignment", "a condition or a role that was not read decides")
     return False
+
+
+def _by_policies(context: Context, vault: Resource, principals: Sequence[str]) -> Known[bool]:
+    """Return whether one of some principals may read secrets by the policies of a vault that is not known to use roles."""
+    if unread := context.estate.gap_at(vault.key, "properties.enableRbacAuthorization"):
+        return unread
+    has_policy = any(_has_policy(vault, principal) for principal in principals)
+    return has_policy or context.estate.gap_at(vault.key, "properties.accessPolicies") or False
 
 
 def _principals(gateway: Resource) -> Sequence[str]:

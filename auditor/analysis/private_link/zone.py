@@ -11,6 +11,7 @@ from auditor.analysis.fact import Fact, Hidden, Known, fact
 from auditor.analysis.private_link import dns
 from auditor.analysis.private_link.endpoints import judged_networks
 from auditor.analysis.private_link.reach import Links
+from auditor.estate.graph import Estate
 
 
 @fact("private_link.zone", subject="the private DNS zone")
@@ -87,12 +88,19 @@ def _fact(links: Links, zone: str, network: str, workload: str | None, used_by: 
         vnet=context.estate.spelled(network),
         linked=gap or is_linked,
         link_state=gap or (link.state if link else None),
-        registration_enabled=gap or any(item.registration for item in own),
+        registration_enabled=gap or _registers_machines(context.estate, own),
         central=central,
         used_by=tuple(used_by),
         custom_dns=dns.uses_custom_dns(context.estate, network),
         links=own,
     )
+
+
+def _registers_machines(estate: Estate, links: Sequence[dns.Link]) -> Known[bool]:
+    if any(link.registration for link in links):
+        return True
+    gaps = (estate.gap_at(link.resource.key, "properties.registrationEnabled") for link in links)
+    return next(filter(None, gaps), False)
 
 
 def _best(links: Sequence[dns.Link]) -> dns.Link | None:

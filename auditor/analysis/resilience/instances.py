@@ -174,13 +174,24 @@ def _labelled(context: Context, label: str) -> Sequence[Resource]:
     return context.estate.of_type(context.estate.catalogue.labelled(label).name)
 
 
-def _settings(context: Context) -> Mapping[str, Sequence[Resource]]:
-    """Return the autoscale settings that are on, by the resource they scale; absent `enabled` means off."""
-    found: dict[str, list[Resource]] = defaultdict(list)
+class _Autoscale(Struct):
+    """The autoscale settings of a resource that are on, and why one may be; absent `enabled` means off."""
+
+    on: list[Resource]
+    gap: Gap | None = None
+
+
+def _settings(context: Context) -> Mapping[str, _Autoscale]:
+    """Return the autoscale settings by the resource that they scale."""
+    found: dict[str, _Autoscale] = defaultdict(lambda: _Autoscale([]))
     for setting in context.estate.of_type(AUTOSCALE):
         target = body.text(setting.body, "properties.targetResourceUri")
-        if target and body.flag(setting.body, "properties.enabled"):
-            found[ids.key(target)].append(setting)
+        if not target:
+            continue
+        if body.flag(setting.body, "properties.enabled"):
+            found[ids.key(target)].on.append(setting)
+        elif unread := context.estate.gap_at(setting.key, "properties.enabled"):
+            found[ids.key(target)].gap = unread
     return found
 
 
@@ -192,14 +203,15 @@ def _required(context: Context, name: str) -> int:
 def _with_autoscale(
     context: Context,
     resource: Resource,
-    settings: Mapping[str, Sequence[Resource]],
+    settings: Mapping[str, _Autoscale],
     service: ScalableService,
     parameter: str,
 ) -> Scale:
-    own = settings.get(resource.key, ())
+    found = settings.get(resource.key) or _Autoscale([])
+    own = found.on
     profiles = (_profile(entry) for setting in own for entry in body.objects(setting.body, "properties.profiles"))
-    gap = None
-    if not own:
+    gap = found.gap
+    if not own and gap is None:
         gap = context.estate.type_gap(AUTOSCALE, ids.subscription_scope(resource.id))
     return Scale(
         service=service,
