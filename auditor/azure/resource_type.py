@@ -161,8 +161,8 @@ class PublicEndpoint(Struct, frozen=True):
     everybody, or nobody (`closed_without_rules`). `subnet_rules`: the subnets that get in, as a list or as types of resources
     (`subnets_below`). `zero`: whom the address 0.0.0.0 in the lists stands for. `bypass`: which of Azure's own services
     pass. `network_filter`: a flag that closes it where there are no IP rules. `closed_by`: values of other properties that
-    close it. `requests`: which kinds of request it takes. `unjudged`: lists that may narrow it, in a way that is not known
-    unless they let in everybody.
+    close it. `requests`: which kinds of request it takes. `first_match`: a list of rules for addresses that allow or deny, of
+    which the first that fits decides, and where none does the default of `requests`.
     `telemetry`: it takes and shows monitoring data only.
     """
 
@@ -179,7 +179,7 @@ class PublicEndpoint(Struct, frozen=True):
     network_filter: str = ""
     closed_by: Mapping[str, str] = field(default_factory=dict)
     requests: RequestKinds | None = None
-    unjudged: Sequence[str] = ()
+    first_match: str = ""
     name: str = ""
     port: str = "443"
     telemetry: bool = False
@@ -189,7 +189,7 @@ class PublicEndpoint(Struct, frozen=True):
         """Return every property path that it is read by."""
         requests = (self.requests.allow, self.requests.deny, self.requests.default) if self.requests else ()
         stated = (self.switch, *self.ip_rules, self.subnet_rules, self.default_action, self.bypass, self.network_filter)
-        return [path for path in (*stated, *self.closed_by, *requests, *self.unjudged) if path]
+        return [path for path in (*stated, *self.closed_by, *requests, self.first_match) if path]
 
 
 class WayIn(Struct, frozen=True):

@@ -408,25 +408,25 @@ def _way_in(node: Node) -> WayIn:
     return WayIn(by, endpoints, _word(entries, "reader", EndpointReader), _text(entries, "source"))
 
 
-_ENDPOINT_PATHS: Final = ("switch", "subnet_rules", "default_action", "bypass", "network_filter")
-_ENDPOINT_LISTS: Final = ("ip_rules", "unjudged")
+_ENDPOINT_PATHS: Final = ("switch", "subnet_rules", "default_action", "bypass", "network_filter", "first_match")
 _ENDPOINT_FLAGS: Final = ("telemetry", "private_endpoint_closes", "closed_without_rules")
-_ENDPOINT_PARTS: Final = ("closed_by", "rules_below", "subnets_below", "requests", "zero", "name", "port")
+_ENDPOINT_PARTS: Final = ("ip_rules", "closed_by", "rules_below", "subnets_below", "requests", "zero", "name", "port")
 
 
 def _endpoint(node: Node) -> PublicEndpoint:
-    known = (*_ENDPOINT_PATHS, *_ENDPOINT_LISTS, *_ENDPOINT_FLAGS, *_ENDPOINT_PARTS)
+    known = (*_ENDPOINT_PATHS, *_ENDPOINT_FLAGS, *_ENDPOINT_PARTS)
     entries = node.check_keys(known, "an endpoint")
     if "switch" not in entries:
         node.fail("an endpoint needs its 'switch'")
+    if "first_match" in entries and "requests" not in entries:
+        entries["first_match"].fail("'first_match' needs 'requests', whose default decides where no rule fits")
     closed_by = entries["closed_by"].mapping("closed_by") if "closed_by" in entries else {}
     stated = {key: _property_path(entries[key], key) for key in _ENDPOINT_PATHS if key in entries}
-    lists = {key: _one_or_more_paths(entries[key], key) for key in _ENDPOINT_LISTS if key in entries}
     below = entries["rules_below"].items("rules_below") if "rules_below" in entries else []
     return PublicEndpoint(
         switch=stated["switch"],
         private_endpoint_closes=_flag(entries, "private_endpoint_closes"),
-        ip_rules=lists.get("ip_rules", ()),
+        ip_rules=_one_or_more_paths(entries["ip_rules"], "ip_rules") if "ip_rules" in entries else (),
         rules_below=[_rule_list(item) for item in below],
         closed_without_rules=_flag(entries, "closed_without_rules"),
         zero=_text(entries, "zero"),
@@ -437,7 +437,7 @@ def _endpoint(node: Node) -> PublicEndpoint:
         network_filter=stated.get("network_filter", ""),
         closed_by={path: str(value.value).lower() for path, value in closed_by.items()},
         requests=_request_kinds(entries["requests"]) if "requests" in entries else None,
-        unjudged=lists.get("unjudged", ()),
+        first_match=stated.get("first_match", ""),
         name=_text(entries, "name") or "",
         port=_text(entries, "port") or "443",
         telemetry=_flag(entries, "telemetry"),

@@ -8,6 +8,7 @@ from typing import Final
 from msgspec import Struct
 
 from auditor.azure import addresses, body
+from auditor.azure.ranges import Ranges, difference, intersection, union
 from auditor.azure.resource_type import PublicEndpoint, RequestKinds, RuleList
 from auditor.estate.graph import Estate
 from auditor.model import Gap, Resource
@@ -74,11 +75,48 @@ def _listed(resource: Resource, path: str) -> Iterator[str]:
             yield from named[:1]
 
 
-def may_narrow(resource: Resource, path: str) -> bool:
-    """Whether a list of rules may keep anybody out: it refuses some, or it holds rules and does not let in everybody."""
+class FirstMatch(Struct, frozen=True):
+    """Whom rules that allow or deny let in: addresses, the allowing and the denying rules as spelled, those that say nobody.
+
+    `unclear`: a denying rule of which it is not known whom it keeps out; whom later rules let in is not known then.
+    """
+
+    admits: Ranges
+    allowing: tuple[str, ...] = ()
+    denying: tuple[str, ...] = ()
+    odd: tuple[str, ...] = ()
+    unclear: str | None = None
+
+
+def by_first_match(resource: Resource, path: str, default: str) -> FirstMatch | None:
+    """Return whom a list of rules lets in, of which the first that fits decides; None where there is no rule.
+
+    What no rule names, the action at `default` decides: `Allow` where none is stated.
+    https://learn.microsoft.com/azure/azure-web-pubsub/howto-secure-network-access-control
+    """
     rules = body.objects(resource.body, path)
-    refuses = any(body.same_text(body.text(rule, "action"), "Deny") for rule in rules)
-    return refuses or (bool(rules) and not addresses.covers_internet(addresses.read_ranges(_listed(resource, path))[0]))
+    if not rules:
+        return None
+    rest: Ranges = addresses.ANY
+    admits: Ranges = ()
+    texts: dict[bool, list[str]] = {True: [], False: []}
+    odd: list[str] = []
+    for rule in rules:
+        text = next((text for name in _RANGES if (text := body.text(rule, name))), "a rule without addresses")
+        is_denied = body.same_text(body.text(rule, "action"), "Deny")
+        texts[is_denied].append(text)
+        numbers = addresses.parse_range(text)
+        if numbers is None and is_denied:
+            return FirstMatch(admits, tuple(texts[False]), tuple(texts[True]), tuple(odd), unclear=text)
+        if numbers is None:
+            odd.append(text)
+            continue
+        if not is_denied:
+            admits = union(admits, intersection(rest, numbers))
+        rest = difference(rest, numbers)
+    if not body.same_text(body.text(resource.body, default), "Deny"):
+        admits = union(admits, rest)
+    return FirstMatch(admits, tuple(texts[False]), tuple(texts[True]), tuple(odd))
 
 
 def _subnets(estate: Estate, resource: Resource, endpoint: PublicEndpoint) -> tuple[str, ...]:

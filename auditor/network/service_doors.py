@@ -16,7 +16,7 @@ from auditor.estate.graph import Estate
 from auditor.estate.private_connections import approved_connection
 from auditor.model import Gap, Resource
 from auditor.network import allow_lists, app_doors, perimeters
-from auditor.network.allow_lists import AllowLists
+from auditor.network.allow_lists import AllowLists, FirstMatch
 from auditor.network.perimeters import Decider, Perimeter
 from auditor.truth import Truth
 
@@ -216,10 +216,10 @@ def _by_firewall(estate: Estate, resource: Resource, endpoint: PublicEndpoint, d
         if not kinds:
             return replace(door, by=f"{door.by}, but no kind of request is let in from public networks")
         door = replace(door, by=f"{door.by}, {', '.join(kinds)} from public networks")
-    for path in endpoint.unjudged:
-        if allow_lists.may_narrow(resource, path):
-            gap = Gap(resource.id, path, "how these rules work together with the others is not documented")
-            return replace(door, gap=gap, by=f"{path} may narrow it, and how is not known")
+        if rules := endpoint.first_match and allow_lists.by_first_match(
+            resource, endpoint.first_match, endpoint.requests.default
+        ):
+            return _by_first_match(resource, endpoint, rules, door)
     if endpoint.default_action:
         action = body.text(resource.body, endpoint.default_action)
         if (action or "Allow").lower() != "deny":
@@ -240,6 +240,17 @@ def _by_lists(lists: AllowLists, resource: Resource, endpoint: PublicEndpoint, d
         return replace(door, subnets=lists.subnets, by="only virtual networks are let in")
     has_lists = endpoint.ip_rules or endpoint.rules_below
     return replace(door, admits=addresses.ANY, by=f"{door.by}, no IP rule" if has_lists else door.by)
+
+
+def _by_first_match(resource: Resource, endpoint: PublicEndpoint, rules: FirstMatch, door: PublicDoor) -> PublicDoor:
+    """Return a door with those whom rules that allow or deny let in, the first that fits deciding."""
+    door = replace(door, admits=rules.admits, texts=rules.allowing, odd=rules.odd, is_told=not rules.allowing)
+    if rules.unclear is not None and not door.admits_everybody:
+        gap = Gap(
+            resource.id, endpoint.first_match, f"whom the rule that denies {rules.unclear} keeps out is not known"
+        )
+        return replace(door, gap=gap, by=f"{door.by}, and {rules.unclear} is denied, which may be anybody")
+    return replace(door, by=f"{door.by}, {', '.join(rules.denying)} denied") if rules.denying else door
 
 
 def _listing(door: PublicDoor, texts: tuple[str, ...], others: tuple[str, ...]) -> PublicDoor:

@@ -83,6 +83,7 @@ def answers(bodies: list[Body], folder: Path, *options: str) -> list[str]:
 
 
 STATIC, STORE = "Microsoft.Web/staticSites", "Microsoft.AppConfiguration/configurationStores"
+_WHOLE = ("0.0.0.0/0", "::/0")
 _ALL = ["ServerConnection", "ClientConnection", "RESTAPI", "Trace"]
 CASES: dict[str, tuple[list[Body], str]] = {
     "storage": (storage(), "no"),
@@ -122,13 +123,34 @@ CASES: dict[str, tuple[list[Body], str]] = {
     "SignalR, none of all": (signalr("Allow", [], _ALL), "no"),
     "SignalR, clients": (signalr("Deny", ["ClientConnection"], []), "yes"),
     "SignalR, all but some": (signalr("Allow", [], ["ServerConnection"]), "yes"),
-    "SignalR, addresses": (signalr("Deny", _ALL, [], ipRules=[{"value": "203.0.113.0/24", "action": "Allow"}]), "unknown"),
+    "SignalR, addresses": (signalr("Deny", _ALL, [], ipRules=[{"value": "203.0.113.0/24", "action": "Allow"}]), "yes"),
     "SignalR, all addresses": (
         signalr("Deny", _ALL, [], ipRules=[{"value": text, "action": "Allow"} for text in ("0.0.0.0/0", "::/0")]),
         "yes",
     ),
     "SignalR, some refused": (
         signalr("Deny", _ALL, [], ipRules=[{"value": "0.0.0.0/0", "action": "Allow"}, {"value": "::/0", "action": "Deny"}]),
+        "yes",
+    ),
+    "SignalR, all refused first": (
+        signalr("Deny", _ALL, [], ipRules=[{"value": text, "action": action} for action in ("Deny", "Allow") for text in _WHOLE]),
+        "no",
+    ),
+    "SignalR, all let in first": (
+        signalr("Deny", _ALL, [], ipRules=[{"value": text, "action": action} for action in ("Allow", "Deny") for text in _WHOLE]),
+        "yes",
+    ),
+    "SignalR, private addresses": (signalr("Deny", _ALL, [], ipRules=[{"value": "10.0.0.0/8", "action": "Allow"}]), "no"),
+    "SignalR, all addresses, no request": (
+        signalr("Deny", [], [], ipRules=[{"value": text, "action": "Allow"} for text in _WHOLE]),
+        "no",
+    ),
+    "SignalR, what is meant is refused": (
+        signalr("Allow", [], [], ipRules=[{"value": "Contoso", "action": "Deny"}]),
+        "unknown",
+    ),
+    "SignalR, what is meant is let in": (
+        signalr("Deny", _ALL, [], ipRules=[{"value": "Contoso", "action": "Allow"}]),
         "unknown",
     ),
     "Web PubSub, none": (signalr("Deny", [], [], PUBSUB), "no"),

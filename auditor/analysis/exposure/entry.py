@@ -9,7 +9,7 @@ from typing import Final
 from msgspec import Struct
 
 from auditor.azure import addresses
-from auditor.azure.ranges import Ranges, intersection, is_within
+from auditor.azure.ranges import Ranges, difference, intersection, is_within
 from auditor.model import Gap, Resource
 
 _AZURE_SERVICES: Final = addresses.must_parse("0.0.0.0/32")
@@ -59,8 +59,8 @@ class EntryPoint(Struct, frozen=True):
 
 def covered(numbers: Ranges, odd: Sequence[str] = ()) -> EntryState:
     """Return who an allow list lets in; `odd` are entries of it that cannot be read."""
-    if addresses.covers_internet(numbers):
-        return EntryState.OPEN
+    if addresses.covers_internet(numbers) or not addresses.is_broad(difference(addresses.PUBLIC_IPV4, numbers)):
+        return EntryState.OPEN  # to keep out some does not keep out strangers
     if odd:
         return EntryState.UNKNOWN
     if intersection(numbers, addresses.PUBLIC) or is_within(_AZURE_SERVICES, numbers):
