@@ -117,12 +117,21 @@ def top_of(resource_id: str) -> str:
 def enclosing(scope: str, types: Iterable[str]) -> str | None:
     """Return the resource of one of some types that a scope is or lies in, or None; all in lower case."""
     for kind in types:
-        marker = f"/providers/{kind}/"
+        namespace, top, *below = kind.split("/")
+        marker = f"/providers/{namespace}/{top}/"
         at = scope.find(marker)
-        if at >= 0:
-            end = scope.find("/", at + len(marker))
-            return scope if end < 0 else scope[:end]
+        end = -1 if at < 0 else _end_of(scope, at + len(marker))
+        for word in below:
+            end = _end_of(scope, end + len(word) + 2) if end > 0 and scope.startswith(f"/{word}/", end) else -1
+        if end > 0:
+            return scope[:end]
     return None
+
+
+def _end_of(scope: str, start: int) -> int:
+    """Return where the name that begins at a place of a scope ends."""
+    end = scope.find("/", start)
+    return len(scope) if end < 0 else end
 
 
 @lru_cache(maxsize=8192)

@@ -145,6 +145,35 @@ def test_a_hub_may_take_no_tokens(off: object, answers: Body, tmp_path: Path) ->
     assert {record["principal"]: record["answer"] for record in records} == answers
 
 
+DATA_SCIENTIST = "f6c7c914-8db3-469d-8ca1-694a8f32e121"
+
+
+@pytest.mark.parametrize(
+    ("mode", "answer", "doors"),
+    [
+        ("Key", "yes", ["account key"]),
+        ("AMLToken", "yes", ["role assignment"]),
+        ("aadtoken", "yes", ["role assignment"]),
+        (None, "maybe", ["account key", "role assignment"]),
+    ],
+)
+@pytest.mark.parametrize("where", ["workspace", "endpoint"])
+def test_an_endpoint_that_takes_keys_takes_no_roles(
+    mode: str | None, answer: str, doors: list[str], where: str, tmp_path: Path
+) -> None:
+    workspace = resource("Microsoft.MachineLearningServices/workspaces", "mlw", {})
+    endpoint = {
+        "id": f"{workspace['id']}/onlineEndpoints/flow",
+        "type": "Microsoft.MachineLearningServices/workspaces/onlineEndpoints",
+        "name": "flow",
+        "properties": {} if mode is None else {"authMode": mode},
+    }
+    held = assigned("p", DATA_SCIENTIST, (workspace if where == "workspace" else endpoint)["id"])
+    operation = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints/score/action"
+    code, [record], _ = asked(tmp_path, [workspace, endpoint, held], "who-can", operation, "--on", "flow")
+    assert (code, record["answer"], sorted(record["doors"])) == (2 if answer == "maybe" else 0, answer, doors)
+
+
 OPENAI_USER = "5e0bd9bd-7b93-4f28-af87-19fc36ad61bd"
 
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from auditor import resource_id as ids
 from auditor.rbac.scopes import ROOT, Hierarchy, ScopeKind, kind_of
 from auditor.truth import Truth
 
@@ -78,3 +79,23 @@ def test_everything_covers_what_lies_below_it_and_root_covers_all(scope: str, be
     assert hierarchy.covers("/", inner) is Truth.YES
     assert hierarchy.covers(inner, scope) is not Truth.YES
     assert hierarchy.above(inner)[-1] == ROOT
+
+
+_WORDS = st.sampled_from(["a", "b", "ab"])
+_STEPS = st.lists(st.tuples(_WORDS, _WORDS), max_size=4)
+
+
+@given(outer=_STEPS, inner=_STEPS, kinds=st.lists(st.lists(_WORDS, min_size=1, max_size=3), max_size=3))
+def test_what_a_scope_lies_in_is_found_by_type_at_any_depth(
+    outer: list[tuple[str, str]], inner: list[tuple[str, str]], kinds: list[list[str]]
+) -> None:
+    scope = f"{SUB.lower()}/resourcegroups/g"
+    enclosing: dict[str, str] = {}
+    for namespace, steps in (("x.y", outer), ("z.w", inner)):
+        path, kind = f"{scope}/providers/{namespace}", namespace
+        for word, name in steps:
+            path, kind = f"{path}/{word}/{name}", f"{kind}/{word}"
+            enclosing.setdefault(kind, path)
+            scope = path
+    asked = [f"x.y/{'/'.join(words)}" for words in kinds]
+    assert ids.enclosing(scope, asked) == next((enclosing[kind] for kind in asked if kind in enclosing), None)
