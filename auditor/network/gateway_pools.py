@@ -27,6 +27,8 @@ CONNECTIONS: Final = Layer("listeners", "routingRules", "listener")
 
 https://learn.microsoft.com/azure/application-gateway/tcp-tls-proxy-overview
 """
+_POOLS: Final = ("backendAddressPool", "defaultBackendAddressPool")
+_DISTRIBUTIONS: Final = ("loadDistributionPolicy", "defaultLoadDistributionPolicy")
 LAYERS: Final = (REQUESTS, CONNECTIONS)
 
 
@@ -49,14 +51,29 @@ def pools_behind(gateway: Resource, layer: Layer, listener: object) -> Iterator[
     """Yield the keys of the pools that a listener leads to, by its rules and their path maps."""
     maps: set[str] = set()
     for _, rule in rules_of(gateway, layer, listener):
-        if pool := body.sub_resource(rule, "properties.backendAddressPool"):
-            yield pool
+        yield from pools_of(gateway, rule)
         maps.add(body.sub_resource(rule, "properties.urlPathMap") or "")
     for entry in body.objects(gateway.body, "properties.urlPathMaps"):
         if part_key(gateway, "urlPathMaps", entry) in maps:
-            rules = (entry, *body.objects(entry, "properties.pathRules"))
-            paths = ("properties.defaultBackendAddressPool", "properties.backendAddressPool")
-            yield from (pool for rule in rules for path in paths if (pool := body.sub_resource(rule, path)))
+            yield from pools_of(gateway, entry)
+            for rule in body.objects(entry, "properties.pathRules"):
+                yield from pools_of(gateway, rule)
+
+
+def pools_of(gateway: Resource, rule: object) -> tuple[str, ...]:
+    """Return the keys of the pools that a rule, or a path map by default, sends to: one, or the targets of a policy.
+
+    https://learn.microsoft.com/azure/templates/microsoft.network/applicationgateways
+    """
+    own = (body.sub_resource(rule, f"properties.{name}") for name in _POOLS)
+    policies = {body.sub_resource(rule, f"properties.{name}") for name in _DISTRIBUTIONS} - {None}
+    shared = (
+        body.sub_resource(target, "properties.backendAddressPool")
+        for entry in body.objects(gateway.body, "properties.loadDistributionPolicies")
+        if part_key(gateway, "loadDistributionPolicies", entry) in policies
+        for target in body.objects(entry, "properties.loadDistributionTargets")
+    )
+    return tuple(dict.fromkeys(pool for pool in (*own, *shared) if pool))
 
 
 def in_pool(members: Membership, gateway: Resource, pool: str) -> tuple[str, ...]:

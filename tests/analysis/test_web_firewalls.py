@@ -95,6 +95,24 @@ def test_the_policy_of_a_path_decides_there_and_nowhere_else(routes: Callable[..
     assert "SQL injection reaches api.example unchecked" in found["api"].summary
 
 
+def test_a_route_to_several_pools_names_what_is_in_each(routes: Callable[..., dict[str, Derived]]) -> None:
+    targets = [_part("targets", name, backendAddressPool=_ref("backendAddressPools", name)) for name in ("ui", "api")]
+    gateway = _gateway(
+        loadDistributionPolicies=[_part("loadDistributionPolicies", "spread", loadDistributionTargets=targets)],
+        requestRoutingRules=[
+            _part(
+                "requestRoutingRules",
+                "r",
+                httpListener=_ref("httpListeners", "web"),
+                loadDistributionPolicy=_ref("loadDistributionPolicies", "spread"),
+            )
+        ],
+    )
+    found = routes(gateway, _policy("shared", SQLI))
+    assert found["ui, api"].fields["backends"] == ["ui.example", "api.example"]
+    assert found["ui, api"].fields["uncheckedAttacks"] == ["SQL injection"]
+
+
 def test_the_policy_of_a_listener_stands_in_for_that_of_the_gateway(routes: Callable[..., dict[str, Derived]]) -> None:
     gateway = _gateway()
     gateway["properties"]["httpListeners"][0]["properties"]["firewallPolicy"] = {"id": f"{POLICIES}/lax"}

@@ -54,7 +54,18 @@ def gateway(*pools: Body, **rule: Any) -> Body:
             ],
             "backendAddressPools": list(pools),
             "requestRoutingRules": [named("r", httpListener=part("httpListeners", "web"), **rule)],
+            "loadDistributionPolicies": [
+                named("spread", loadDistributionAlgorithm="RoundRobin", loadDistributionTargets=[
+                    named(name, weightPerServer=1, backendAddressPool=part("backendAddressPools", name))
+                    for name in ("web", "api")
+                ])
+            ],
             "urlPathMaps": [
+                named(
+                    "shared",
+                    defaultLoadDistributionPolicy=part("loadDistributionPolicies", "spread"),
+                    pathRules=[named("all", paths=["/*"], loadDistributionPolicy=part("loadDistributionPolicies", "spread"))],
+                ),
                 named(
                     "paths",
                     defaultBackendAddressPool=part("backendAddressPools", "web"),
@@ -67,6 +78,8 @@ def gateway(*pools: Body, **rule: Any) -> Body:
 
 POOLED = {"applicationGatewayBackendAddressPools": [part("backendAddressPools", "web")]}
 TO_WEB = {"backendAddressPool": part("backendAddressPools", "web")}
+SHARED = {"loadDistributionPolicy": part("loadDistributionPolicies", "spread")}
+SHARED_BY_PATH = {"urlPathMap": part("urlPathMaps", "shared")}
 BY_PATH = {"urlPathMap": part("urlPathMaps", "paths")}
 HOST = named("web", backendAddresses=[{"fqdn": "app.example.org"}, {"ipAddress": "10.0.1.9"}])
 STATED = named(
@@ -82,10 +95,14 @@ STATED = named(
         ([gateway(STATED, **TO_WEB), interface("nic", configuration(**POOLED))], ["nic"]),
         ([gateway(HOST, named("api", backendAddresses=[{"fqdn": "api.example.org"}]), **BY_PATH)],
          ["app.example.org", "10.0.1.9", "api.example.org"]),
+        ([gateway(HOST, named("api", backendAddresses=[{"fqdn": "api.example.org"}]), **SHARED)],
+         ["app.example.org", "10.0.1.9", "api.example.org"]),
+        ([gateway(HOST, named("api", backendAddresses=[{"fqdn": "api.example.org"}]), **SHARED_BY_PATH)],
+         ["app.example.org", "10.0.1.9", "api.example.org"]),
         ([gateway(named("web"), **TO_WEB), scale_set("vmss", configuration())], []),
         ([gateway(HOST, redirectConfiguration=part("redirectConfigurations", "to-https"))], []),
     ],
-    ids=["hosts", "scale set", "both sides", "paths", "somebody else", "redirect"],
+    ids=["hosts", "scale set", "both sides", "paths", "distributed", "distributed by path", "somebody else", "redirect"],
 )  # fmt: skip
 def test_the_way_in_names_whom_the_listener_leads_to(bodies: list[Body], names: list[str], tmp_path: Path) -> None:
     place = network(subnet("s"), subnet("g", "10.0.2.0/24"))

@@ -30,7 +30,7 @@ class BackendRoute(Fact, frozen=True, kw_only=True):
     path: str | None
     """the path rule; absent for all other paths"""
     pool: str | None
-    """the backend pool"""
+    """the backend pool, or those among which requests are distributed"""
     backends: tuple[str, ...]
     """the host names, addresses, machines and scale sets in it"""
     waf_policy_id: str | None
@@ -60,10 +60,10 @@ class BackendRoute(Fact, frozen=True, kw_only=True):
 
 
 class _Leg(Struct, frozen=True):
-    """Where requests of one path go: the pool's key, and the firewall before it."""
+    """Where requests of one path go: the keys of the pools, and the firewall before them."""
 
     path: str | None
-    pool: str | None
+    pools: tuple[str, ...]
     firewall: WebFirewall
     place: str
 
@@ -76,7 +76,7 @@ def route_facts(context: Context, members: Membership, gateway: Resource) -> Ite
         for leg in _legs(context, gateway, gateway_pools.rules_of(gateway, layer, entry), firewall):
             listener = listener_name(gateway, layer, place, entry)
             name = "/".join(filter(None, (listener, leg.path)))
-            if leg.pool is not None and name.lower() not in seen:
+            if leg.pools and name.lower() not in seen:
                 seen.add(name.lower())
                 yield _fact(context, members, gateway, (listener, name), leg)
 
@@ -86,16 +86,16 @@ def _legs(
 ) -> Iterator[_Leg]:
     for place, rule in rules:
         path_map = body.sub_resource(rule, "properties.urlPathMap")
-        yield _Leg(None, body.sub_resource(rule, "properties.backendAddressPool"), firewall, place)
+        yield _Leg(None, gateway_pools.pools_of(gateway, rule), firewall, place)
         if path_map is None:
             continue
         for inner, entry in body.enumerate_objects(gateway.body, "properties.urlPathMaps"):
             if part_key(gateway, "urlPathMaps", entry) == path_map:
-                yield _Leg(None, body.sub_resource(entry, "properties.defaultBackendAddressPool"), firewall, inner)
+                yield _Leg(None, gateway_pools.pools_of(gateway, entry), firewall, inner)
         for inner, path_rule in web_firewall.path_rules(gateway, [path_map]):
             own = web_firewall.of_path(context, gateway, inner, path_rule) or firewall
-            pool = body.sub_resource(path_rule, "properties.backendAddressPool")
-            yield _Leg(body.text(path_rule, "name") or inner.rpartition(".")[2], pool, own, inner)
+            pools = gateway_pools.pools_of(gateway, path_rule)
+            yield _Leg(body.text(path_rule, "name") or inner.rpartition(".")[2], pools, own, inner)
 
 
 def _fact(context: Context, members: Membership, gateway: Resource, names: tuple[str, str], leg: _Leg) -> BackendRoute:
@@ -105,8 +105,10 @@ def _fact(context: Context, members: Membership, gateway: Resource, names: tuple
         about=facts.about(context, gateway.id, sub_object=name, inputs=[(gateway.id, leg.place), *leg.firewall.inputs]),
         listener=listener,
         path=leg.path,
-        pool=ids.name_of(leg.pool) if leg.pool else None,
-        backends=gateway_pools.in_pool(members, gateway, leg.pool or ""),
+        pool=", ".join(map(ids.name_of, leg.pools)),
+        backends=tuple(
+            dict.fromkeys(name for pool in leg.pools for name in gateway_pools.in_pool(members, gateway, pool))
+        ),
         waf_policy_id=leg.firewall.policy,
         waf_source=leg.firewall.source,
         unchecked_attacks=_attacks(leg.firewall, Checked.NO, Checked.NOT_LISTED) if stands else waf_policy.ATTACKS,
