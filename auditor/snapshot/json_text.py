@@ -18,7 +18,8 @@ from msgspec import Struct
 from auditor.errors import InputError
 
 _CUT_OFF: Final = "the file may be cut off or not UTF-8; export it again"
-_COLON: Final = b'":'
+_COLON: Final = b":"
+_ESCAPED_COLONS: Final = (b"\\u003a", b"\\u003A")
 _BLANK: Final = re.compile(r"\s+")
 TOO_DEEP: Final = "(nested too deeply)"
 _DEPTH_KEPT: Final = 900
@@ -64,17 +65,22 @@ def decode(data: bytes | memoryview, where: str) -> object:
 def with_all_members(value: object, text: bytes | memoryview) -> object:
     """Return the value of a text with each member that an object has twice: the second one under another spelling.
 
-    A decoder keeps the last of them. That there are more in the text than in the value is quickly seen; which they are is
-    not, and is looked for only then.
+    A decoder keeps the last of them. What is written as it was read has lost none. With each that is lost a colon is, so
+    that there are more in the text than in the value is quickly seen, unless the text writes colons in another way; which
+    they are is not, and is looked for only then.
     """
     text = bytes(text)
     try:
-        kept = orjson.dumps(value).count(_COLON)
+        written = orjson.dumps(value)
     except TypeError:  # nested too deeply to be written
         return value
-    if text.count(_COLON) <= kept:
+    if written == text or (text.count(_COLON) <= written.count(_COLON) and not _escapes_colons(text)):
         return value
     return json.loads(text, object_pairs_hook=_with_twins, parse_int=_number)
+
+
+def _escapes_colons(text: bytes) -> bool:
+    return b"\\" in text and any(colon in text for colon in _ESCAPED_COLONS)
 
 
 def _with_twins(pairs: list[tuple[str, object]]) -> dict[str, object]:

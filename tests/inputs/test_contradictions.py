@@ -65,6 +65,17 @@ def test_a_property_that_is_there_twice_is_known_where_both_say_the_same(
     assert {one["status"] for one in ended.findings if (one["resource_id"] or "").endswith("/st")} == {right}
 
 
+@pytest.mark.parametrize("text", [r"\"\u003a", r"\u0022:", r"\u0022\u003A", "a: b"])
+def test_nothing_hides_what_is_there_twice(text: str, tmp_path: Path) -> None:
+    stated = '"publicNetworkAccess": "Disabled"'
+    one = json.dumps(_account(note="HERE")).replace(stated, f'"publicNetworkAccess": "Enabled", {stated}')
+    (tmp_path / "in.json").write_text(f"[{one}]".replace("HERE", text))
+    rule = "storage-public-network-access-off"
+    ended = in_process("evaluate", "in.json", "--complete", "--select", rule, "-o", "json", at=tmp_path)
+
+    assert {one["status"] for one in ended.findings} == {"unknown"}
+
+
 def test_what_users_name_may_differ_by_case_alone(tmp_path: Path) -> None:
     tagged = {**_account(), "tags": {"Owner": "a", "owner": "b"}}
 
