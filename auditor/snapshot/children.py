@@ -55,7 +55,7 @@ def take_apart(body: dict[str, object], type_key: str, place: str) -> Parts:
     parts = Parts(body, [], [])
     properties = body.get("properties")
     if isinstance(properties, dict):
-        _take_inline(parts, properties, inline_children(type_key))
+        _take_inline(parts, properties, type_key)
     nested = body.get("resources")
     if isinstance(nested, list):
         parts.body = {key: value for key, value in parts.body.items() if key != "resources"}
@@ -64,8 +64,8 @@ def take_apart(body: dict[str, object], type_key: str, place: str) -> Parts:
     return parts
 
 
-def _take_inline(parts: Parts, properties: Mapping[str, object], names: Mapping[str, str]) -> None:
-    found = _inline_names(tuple(properties), tuple(names.items()))
+def _take_inline(parts: Parts, properties: Mapping[str, object], type_key: str) -> None:
+    found = _inline_names(tuple(properties), type_key)
     lists = [(key, segment, value) for key, segment in found if isinstance(value := properties[key], list)]
     if not lists:
         return
@@ -88,9 +88,9 @@ def _take_inline(parts: Parts, properties: Mapping[str, object], names: Mapping[
 
 
 @lru_cache(maxsize=4096)  # resources of a type have the same few sets of properties
-def _inline_names(properties: tuple[str, ...], names: tuple[tuple[str, str], ...]) -> Sequence[tuple[str, str]]:
+def _inline_names(properties: tuple[str, ...], type_key: str) -> Sequence[tuple[str, str]]:
     """Return (name as spelled, name as Azure spells it) of the properties that list children."""
-    known = dict(names)
+    known = inline_children(type_key)
     return [(name, known[name.lower()]) for name in properties if name.lower() in known]
 
 
