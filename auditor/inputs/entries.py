@@ -6,13 +6,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-import orjson
-
 from auditor import resource_id as ids
 from auditor.azure.catalogue import shipped
 from auditor.azure.resource_type import ResourceType
 from auditor.inputs import command_line, kinds, powershell, twins
 from auditor.inputs.bare_items import bare_items
+from auditor.inputs.glance import Glance
 from auditor.model import Gap
 from auditor.snapshot.model import NOT_PRINTED, NUMBER_FOR_WORD, REST_NOT_READ, TEXT_FOR_OBJECT
 from auditor.snapshot.normalise import WITHOUT_PROPERTIES
@@ -24,14 +23,9 @@ _CUT: Final = re.compile(r"@\{.*\}|System\.(?:Object|String|Collections|Manageme
 _DEEPEST: Final = 30
 
 
-def as_arm(raw: object, text: bytes | memoryview | None = None) -> tuple[object, list[Gap]]:
-    """Return an entry as Azure Resource Manager states it, with the gaps in it; what is no resource stays as it is.
-
-    `text` is the entry as it was read, where that is at hand.
-    """
-    if not isinstance(raw, dict):
-        return raw, []
-    once, doubled = twins.each_once(raw)
+def as_arm(raw: dict[str, object], seen: Glance) -> tuple[dict[str, object], list[Gap]]:
+    """Return an entry as Azure Resource Manager states it, with the gaps in it; what is no resource stays as it is."""
+    once, doubled = twins.each_once(raw) if seen.has_twins else (raw, ())
     body = powershell.as_arm(once) if powershell.is_from_powershell(once) else once
     resource_id = body.get("id")
     if isinstance(resource_id, str) and resource_id.lower().startswith("subscriptions/"):
@@ -50,7 +44,7 @@ def as_arm(raw: object, text: bytes | memoryview | None = None) -> tuple[object,
         gaps.append(Gap(resource_id, "properties.*", reason))
         body = command_line.as_arm(body, known)
     misread = () if kind is None else kinds.of_another(body, kind.key)
-    cut = {*_cut_places(body, text), *(found.path for found in misread if found.is_cut)}
+    cut = {*_cut_places(body, seen), *(found.path for found in misread if found.is_cut)}
     gaps += [Gap(resource_id, path, TEXT_FOR_OBJECT) for path in sorted(cut)]
     if isinstance(properties := body.get("properties"), dict):
         gaps += bare_items(resource_id, name.lower(), properties)
@@ -90,24 +84,13 @@ def _without(body: dict[str, object], names: Sequence[str]) -> dict[str, object]
     }
 
 
-def _cut_places(body: Mapping[str, object], text: bytes | memoryview | None) -> set[str]:
+def _cut_places(body: Mapping[str, object], seen: Glance) -> set[str]:
     """Return the paths at which a text stands as PowerShell writes it in the place of an object or a list."""
     identity, properties = body.get("identity"), body.get("properties")
     cut = {"identity"} if isinstance(identity, str) and identity else set()
     if not isinstance(properties, dict):
         return cut
-    return cut | (set(_cut_texts(properties, "properties")) if _may_be_cut(properties, text) else set())
-
-
-def _may_be_cut(properties: Mapping[str, object], text: bytes | memoryview | None) -> bool:
-    """Whether any text may begin as PowerShell begins what it cut: nearly none does, and the whole tells quickly."""
-    if text is not None and (whole := bytes(text)) and b"\\u" not in whole:
-        return b'"@{' in whole or b'"System.' in whole
-    try:
-        text = orjson.dumps(properties)
-    except TypeError:  # nested too deeply to be written
-        return True
-    return b'"@{' in text or b'"System.' in text
+    return cut | (set(_cut_texts(properties, "properties")) if seen.is_cut_off else set())
 
 
 def _cut_texts(value: object, at: str, depth: int = 0) -> Iterator[str]:

@@ -21,6 +21,7 @@ from auditor.azure.regenerations import is_event
 from auditor.errors import InputError
 from auditor.inputs import activity_log, foreign
 from auditor.inputs.entries import as_arm
+from auditor.inputs.glance import glance
 from auditor.model import Gap
 from auditor.snapshot.bodies import Bodies, PackedRow
 from auditor.snapshot.json_text import RawValue, decode, decoded, iter_lines, opened
@@ -240,10 +241,14 @@ def _entry(document: object, place: str, label: str, raw: RawValue | None, store
     """Return an entry of an export; what is still `raw` is kept in a store, so that the whole text can go."""
     if (known := foreign.in_entry(document)) is not None:
         raise foreign.refusal(label, known)
-    body, gaps = as_arm(document, None if raw is None else raw.text)
-    if raw is not None:
-        body = PackedRow.of(raw.text if body is document else orjson.dumps(body), store)
-    return ExportEntry(body, place, gaps=gaps)
+    if not isinstance(document, dict):
+        return ExportEntry(document, place)
+    seen = glance(document)
+    body, gaps = as_arm(document, seen)
+    if body is not document:
+        seen = glance(body)
+    held = body if raw is None else PackedRow.of(raw.text if body is document else orjson.dumps(body), store)
+    return ExportEntry(held, place, gaps=gaps, is_shallow=not seen.is_deep, is_harmless=seen.is_harmless)
 
 
 def _store_for(rows: Sequence[object]) -> Bodies:

@@ -24,7 +24,7 @@ from auditor.snapshot.compression import SQLITE_MAGIC, label_of, load
 from auditor.snapshot.hash import assemble, assemble_hashed, body_hash
 from auditor.snapshot.json_text import decode, documents_in, is_followed, with_raw_rows
 from auditor.snapshot.model import Facet, Snapshot
-from auditor.snapshot.normalise import ExportEntry, normalise
+from auditor.snapshot.normalise import ExportEntry, as_it_is, normalise
 
 _SAMPLES: Final = 300
 _LOCATION: Final = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
@@ -95,25 +95,25 @@ def _without_secrets(row: Resource, redactor: Redactor) -> Resource:
 
 
 class _Keeper:
-    """Keeps the bodies of many entries as text, and looks them through while they are at hand.
+    """Holds the bodies of entries, in a store where there is one, and looks for secrets in them while they are at hand.
 
-    Of those in which a redactor finds nothing, the hash is known then, and they need not be decoded again.
+    Of those in which a redactor finds none, the hash is known then, and they need not be read again.
     """
 
-    def __init__(self, bodies: Bodies, redactor: Redactor) -> None:
-        self._bodies, self._redactor = bodies, redactor
-        self._hashes: dict[bytes, bytes] = {}
+    def __init__(self, redactor: Redactor, bodies: Bodies | None) -> None:
+        self._redactor, self._bodies = redactor, bodies
+        self._hashes: dict[HeldBody, bytes] = {}
 
-    def hold(self, body: dict[str, object]) -> HeldBody:
+    def hold(self, body: dict[str, object], is_harmless: bool) -> HeldBody:  # noqa: FBT001 - as it is called
         """Return a body as it is held."""
         held = HeldBody(body, self._bodies)
-        if self._redactor.body(body) is body:
-            self._hashes[held.content] = bytes.fromhex(body_hash(body))  # half as long: there are many
+        if self._redactor.body(body, is_harmless=is_harmless) is body:
+            self._hashes[held] = bytes.fromhex(body_hash(body))  # half as long: there are many
         return held
 
     def clean(self, row: Resource) -> tuple[Resource, str]:
         """Return a resource without its secrets, with the hash of its body."""
-        known = self._hashes.pop(row.held.content, None)
+        known = self._hashes.pop(row.held, None)
         if known is None:
             row = _without_secrets(row, self._redactor)
             return row, body_hash(row.body)
@@ -169,9 +169,11 @@ def _read(source: str | Path, label: str, clean: _Cleaning) -> Snapshot:
 
 
 def _assembled(export: Export, label: str, clean: _Cleaning, facets: Sequence[Facet] = ()) -> Snapshot:
-    keeper = None if clean.redactor is None or clean.shared is not None else _keeper(export.entries, clean.redactor)
+    keeper = None
+    if clean.redactor is not None and clean.shared is None:
+        keeper = _Keeper(clean.redactor, _store_for(export.entries))
     try:
-        resources, gaps = normalise(_given_away(export.entries), HeldBody if keeper is None else keeper.hold)
+        resources, gaps = normalise(_given_away(export.entries), as_it_is if keeper is None else keeper.hold)
     except InputError as error:
         is_told = error.message.startswith(label) or label == "the inputs"
         raise (error if is_told else InputError(f"{label}: {error.message}", error.hint)) from error
@@ -188,12 +190,12 @@ def _given_away(entries: list[ExportEntry]) -> Iterator[ExportEntry]:
         yield entries.pop()
 
 
-def _keeper(entries: Sequence[ExportEntry], redactor: Redactor) -> _Keeper | None:
+def _store_for(entries: Sequence[ExportEntry]) -> Bodies | None:
     """Return what keeps the bodies of entries that are held as text, learning from some of them; None for others."""
     if not any(isinstance(entry.body, PackedRow) for entry in entries):
         return None
     samples = (entry.decoded() for entry in entries[:: max(1, len(entries) // _SAMPLES)])
-    return _Keeper(Bodies.like([orjson.dumps(body) for body in samples if isinstance(body, dict)]), redactor)
+    return Bodies.like([orjson.dumps(body) for body in samples if isinstance(body, dict)])
 
 
 def _content(source: str | Path, label: str) -> Snapshot | Export:

@@ -6,7 +6,7 @@ they do not, neither may be taken for what is set.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -15,7 +15,6 @@ from auditor.snapshot.model import STATED_TWICE
 from auditor.snapshot.rows import FREE_KEYS
 
 _DEEPEST: Final = 100
-_NESTED: Final = frozenset({dict, list})
 _IN_LIST: Final = "[]"
 
 
@@ -28,21 +27,9 @@ def _twins(names: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:
     return {folded: tuple(same) for folded, same in by_folded.items() if len(same) > 1}
 
 
-def _has_any(body: object) -> bool:
-    """Whether an object at any depth states something twice. Nearly none does, and all are asked."""
-    waiting = [body]
-    while waiting:
-        value = waiting.pop()
-        if type(value) is dict:
-            if _twins(tuple(value)):
-                return True
-            inner: Iterable[object] = value.values()
-        elif type(value) is list:
-            inner = value
-        else:
-            continue
-        waiting += [each for each in inner if type(each) in _NESTED]
-    return False
+def are_among(names: tuple[str, ...]) -> bool:
+    """Whether any of the names of an object's members stands among them in more than one spelling."""
+    return bool(_twins(names))
 
 
 def each_once(body: dict[str, object]) -> tuple[dict[str, object], Sequence[str]]:
@@ -50,8 +37,6 @@ def each_once(body: dict[str, object]) -> tuple[dict[str, object], Sequence[str]
 
     That is out of it, with the whole list that it stood in; such a path ends in `[]`.
     """
-    if not _has_any(body):
-        return body, ()
     places: list[str] = []
     return dict(_members(body, "", places, _DEEPEST)), places
 
@@ -69,29 +54,22 @@ def _members(value: dict[str, object], at: str, places: list[str], depth: int) -
             yield name, inner
         elif isinstance(inner, dict):
             yield name, dict(_members(inner, path, places, depth - 1))
-        elif isinstance(inner, list) and _has_any(inner) and _differs(inner, depth - 1):
-            places.append(f"{path}{_IN_LIST}")
         elif isinstance(inner, list):
-            yield name, [_plain(item, depth - 1) for item in inner]
+            differing: list[str] = []
+            items = [_item(item, differing, depth - 1) for item in inner]
+            if differing:
+                places.append(f"{path}{_IN_LIST}")
+            else:
+                yield name, items
         else:
             yield name, inner
 
 
-def _plain(value: object, depth: int) -> object:
-    if isinstance(value, list):
-        return [_plain(item, depth - 1) for item in value] if depth > 0 else value
-    return dict(_members(value, "", [], depth)) if isinstance(value, dict) else value
-
-
-def _differs(value: object, depth: int) -> bool:
-    """Whether anything in a value is stated twice and differently."""
-    if isinstance(value, list):
-        return depth > 0 and any(_differs(item, depth - 1) for item in value)
-    if not isinstance(value, dict):
-        return False
-    places: list[str] = []
-    dict(_members(value, "", places, depth))
-    return bool(places)
+def _item(value: object, differing: list[str], depth: int) -> object:
+    """Return an item of a list that states everything once, and note what it stated twice and differently."""
+    if depth > 0 and isinstance(value, list):
+        return [_item(item, differing, depth - 1) for item in value]
+    return dict(_members(value, "", differing, depth)) if isinstance(value, dict) else value
 
 
 def gaps_of(places: Sequence[str], resource_id: str, type_name: str) -> Iterator[Gap]:

@@ -11,6 +11,7 @@ from operator import is_
 from typing import Final
 
 from auditor.redaction import text as texts
+from auditor.redaction.harmless import BEFORE_OPTIONS, OPTION
 from auditor.redaction.marks import Marker
 from auditor.redaction.names import (
     API_PROPERTY_ENDINGS,
@@ -26,14 +27,9 @@ from auditor.redaction.names import (
     meaning_of,
 )
 
-_OPTION: Final = re.compile(
-    r"(?i)(?:--?|/)[A-Za-z0-9_-]{0,40}?(?:password|passwd|passphrase|pass|pwd|secret|token|key|sas|connection-?string|"
-    r"pat|credentials?)"
-)
 _VALUES_ARE_SECRET: Final = re.compile(r"(?i)microsoft\.automation/automationaccounts/variables")
 _NOTHING: Final[tuple[object, ...]] = ("", [], {})
 _SCALARS: Final = frozenset({bool, int, float, type(None)})
-_BEFORE_OPTIONS: Final = ("-", "/")
 _PAIR: Final = frozenset({"value"})
 """Stands for an object with a value beside which its name may stand."""
 _PLAIN: Final = frozenset({Meaning.TEXT, Meaning.OPAQUE})
@@ -80,8 +76,13 @@ class Redactor:
         self._marker = Marker(key)
         self._people = people
 
-    def body(self, body: Mapping[str, object]) -> Mapping[str, object]:
-        """Return the body of a resource without its secrets; what identifies it stays."""
+    def body(self, body: Mapping[str, object], *, is_harmless: bool = False) -> Mapping[str, object]:
+        """Return the body of a resource without its secrets; what identifies it stays.
+
+        `is_harmless`: all that it is made of was seen to be, so that only its type may make a secret of something in it.
+        """
+        if is_harmless and not self._people and _kind_of(str(body.get("type", ""))) is _Kind.OTHER:
+            return body
         changed: dict[str, object] | None = None
         for name in _looked_at(tuple(body)):
             value = body[name]
@@ -160,7 +161,7 @@ class Redactor:
         is_command = bool(value) and isinstance(value[0], str)
         for place, item in enumerate(value):
             if type(item) is str:
-                if is_command and item[:1] in _BEFORE_OPTIONS:
+                if is_command and item[:1] in BEFORE_OPTIONS:
                     return self._list(value, self._any)
                 if item in known:
                     continue
@@ -237,7 +238,7 @@ class Redactor:
         if not value or not isinstance(value[0], str):
             return value if all(map(is_, value, cleaned)) else cleaned
         for place, (option, item) in enumerate(pairwise(value), 1):
-            if isinstance(option, str) and isinstance(item, str) and _OPTION.fullmatch(option) and item[:1] != "-":
+            if isinstance(option, str) and isinstance(item, str) and OPTION.fullmatch(option) and item[:1] != "-":
                 cleaned[place] = self._secret(item)
         return value if all(map(is_, value, cleaned)) else cleaned
 

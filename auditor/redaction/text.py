@@ -26,11 +26,11 @@ _REMEMBERED_LENGTH: Final = 400
 _REMEMBERED_WORDS: Final = 8_192
 KNOWN_CLEAN: Final[set[str]] = set()
 """Texts that were looked at and hold no secret, wherever they stand: estates repeat themselves."""
-_RESOURCE_ID: Final = re.compile(r"/(?:subscriptions|providers)/[A-Za-z0-9._()/-]*+")
+RESOURCE_ID: Final = re.compile(r"/(?:subscriptions|providers)/[A-Za-z0-9._()/-]*+")
 _PARTS: Final = re.compile(r"[A-Za-z0-9+_~-]{20,}+={0,2}")
 _GUID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _WORD: Final = r"(?!gl|xox|xapp-|sk-|hv|dp\.|sq0|sdk-|mob-|api-|atlasv1)[a-z0-9]{1,18}+"
-_PLAIN: Final = re.compile(
+PLAIN: Final = re.compile(
     rf"(?:https?://)?{_WORD}(?:[-.]{_WORD})*+/?|"
     r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}/[0-9]{1,2}|"
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})?"
@@ -51,7 +51,7 @@ def redacted(text: str, marker: Marker, is_opaque: bool = False) -> str:  # noqa
     """
     if text in KNOWN_CLEAN:
         return text
-    if _is_plain(text) or not _secrets_in(text, is_opaque=False):
+    if is_clean(text):
         if len(text) <= _REMEMBERED_LENGTH:
             _remember(text)
         return text
@@ -63,11 +63,16 @@ def redacted(text: str, marker: Marker, is_opaque: bool = False) -> str:  # noqa
     return text if not _secrets_in(text, is_opaque) else marker.mark(text)
 
 
+def is_clean(text: str) -> bool:
+    """Whether a text holds no secret, wherever it stands."""
+    return _is_plain(text) or not _secrets_in(text, is_opaque=False)
+
+
 def _is_plain(text: str) -> bool:
     """Whether a text is of a form that is seen at a glance to hold no secret."""
     if len(text) < _SHORTEST:
         return True
-    return (_RESOURCE_ID if text[0] == "/" else _PLAIN).fullmatch(text) is not None
+    return (RESOURCE_ID if text[0] == "/" else PLAIN).fullmatch(text) is not None
 
 
 def _remember(text: str) -> None:
@@ -86,7 +91,7 @@ def _replaced(text: str, spans: tuple[Span, ...], marker: Marker) -> str:
 
 def _secrets_in(text: str, is_opaque: bool) -> tuple[Span, ...]:  # noqa: FBT001 - as in `redacted`
     """Return where the secrets of a text are, from left to right and apart from each other."""
-    if _RESOURCE_ID.fullmatch(text) or _GUID.fullmatch(text):
+    if RESOURCE_ID.fullmatch(text) or _GUID.fullmatch(text):
         return ()
     found = [*_tokens(text, is_opaque), *(_phrases(text) if MAY_HOLD.search(text) else ())]
     if not found:

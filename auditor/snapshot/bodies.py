@@ -110,17 +110,15 @@ class Bodies:
 
 
 class PackedRow(Struct, frozen=True):
-    """A row of an export as compressed text, in which so many objects and lists are opened."""
+    """A row of an export as compressed text."""
 
     content: bytes
     store: Bodies
-    openings: int
 
     @classmethod
     def of(cls, text: bytes | memoryview, store: Bodies) -> PackedRow:
         """Return a text as it is kept in a store."""
-        whole = bytes(text)
-        return cls(store.packed(whole), store, whole.count(b"{") + whole.count(b"["))
+        return cls(store.packed(text), store)
 
     def decoded(self) -> object:
         """Return the value."""

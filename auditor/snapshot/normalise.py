@@ -19,6 +19,7 @@ from auditor.azure.body import as_time
 from auditor.azure.catalogue import shipped, spelled
 from auditor.errors import InputError
 from auditor.model import Gap, HeldBody, Resource, lower
+from auditor.redaction.harmless import is_harmless
 from auditor.redaction.marks import is_marked
 from auditor.resource_id import RESOURCE_GROUPS, SUBSCRIPTIONS
 from auditor.snapshot.bodies import PackedRow
@@ -27,7 +28,8 @@ from auditor.snapshot.hash import canonical
 from auditor.snapshot.json_text import TOO_DEEP
 from auditor.snapshot.model import ANY_TYPE, KIND_NOT_READ, TWO_TYPES
 
-Hold = Callable[[dict[str, object]], HeldBody]
+Hold = Callable[[dict[str, object], bool], HeldBody]
+"""Hold a body; the second says whether it is known to be made of nothing but what is harmless."""
 DEPTH_KEPT: Final = 200
 """Levels of nesting that a body keeps; the canonical form is written to 254, and parents hold their children."""
 _SPARE: Final = 40
@@ -49,10 +51,16 @@ _SUBSCRIPTION: Final = spelled(SUBSCRIPTIONS)
 _RESOURCE_GROUP: Final = spelled(RESOURCE_GROUPS)
 
 
+def as_it_is(body: dict[str, object], _: bool) -> HeldBody:  # noqa: FBT001 - as it is called
+    """Return a body as one that is held as it is."""
+    return HeldBody(body)
+
+
 class ExportEntry(Struct, frozen=True):
     """One raw resource and where it came from; `place` names it in messages (`resource 3`, `line 7`).
 
-    `gaps` is what of it was not read, as far as its form shows it.
+    `gaps` is what of it was not read, as far as its form shows it. It is known to be `is_shallow` where it is not nested more
+    deeply than is kept, and `is_harmless` where there is no secret in anything that it is made of, wherever that stands.
     """
 
     body: object
@@ -61,6 +69,8 @@ class ExportEntry(Struct, frozen=True):
     api_version: str | None = None
     collected_at: str | None = None
     gaps: Sequence[Gap] = ()
+    is_shallow: bool = False
+    is_harmless: bool = False
 
     def decoded(self) -> object:
         """Return what it holds."""
@@ -98,14 +108,14 @@ def _view(
     is_nested: bool = False,
 ) -> _Copy:
     is_read = isinstance(body.get("properties"), dict)
-    return _Copy(hold(body), entry, api_version, stated, is_read, is_nested)
+    return _Copy(hold(body, entry.is_harmless), entry, api_version, stated, is_read, is_nested)
 
 
 _Drafts = dict[str, tuple[_Copy, ...]]
 """The copies of each resource, nearly always one, by its key."""
 
 
-def normalise(entries: Iterable[ExportEntry], hold: Hold = HeldBody) -> tuple[list[Resource], list[Gap]]:
+def normalise(entries: Iterable[ExportEntry], hold: Hold = as_it_is) -> tuple[list[Resource], list[Gap]]:
     """Return the resources, sorted by key, and the gaps that the entries themselves show; `hold` says how their bodies are held.
 
     Raise InputError, naming the entry, for what is no ARM resource and for two entries that contradict each other.
@@ -118,7 +128,7 @@ def normalise(entries: Iterable[ExportEntry], hold: Hold = HeldBody) -> tuple[li
 
 
 def normalise_part(
-    entries: Iterable[ExportEntry], references: set[str], hold: Hold = HeldBody
+    entries: Iterable[ExportEntry], references: set[str], hold: Hold = as_it_is
 ) -> tuple[list[Resource], list[Gap]]:
     """Do the same for a part of an estate that no other part shares resources, parents or children with.
 
@@ -131,7 +141,7 @@ def normalise_part(
     merged = {key: _merged(copies, hold) for key, copies in drafts.items()}
     drafts.clear()
     gaps += [gap for key in sorted(merged) for gap in _unread(merged[key])]
-    bodies = _with_children({key: copy.held for key, copy in merged.items()}, hold)
+    bodies = _with_children(merged, hold)
     return [_resource(key, bodies[key], merged[key]) for key in sorted(bodies)], gaps
 
 
@@ -150,12 +160,19 @@ def _unread(copy: _Copy) -> Iterator[Gap]:
         return
     if not copy.is_read:
         yield Gap(held.id, "properties", PROPERTIES_NOT_READ)
-    known = shipped().get(held.type)
-    if not copy.is_read or not copy.stated >= (_STATED_BY_WHOLE_ROWS | (known.always if known else frozenset())):
+    if not copy.is_read or not copy.stated >= _stated_by_whole_rows(held.type):
+        known = shipped().get(held.type)
         for name in _ENVELOPE:
             if name.lower() not in copy.stated:
                 decides = name == "kind" and known is not None and known.is_split_by_kind
                 yield Gap(held.id, name, KIND_NOT_READ if decides else NOT_READ)
+
+
+@lru_cache(maxsize=4096)
+def _stated_by_whole_rows(resource_type: str) -> frozenset[str]:
+    """Return the names at its top that a row of a type states if it states all that there is."""
+    known = shipped().get(resource_type)
+    return _STATED_BY_WHOLE_ROWS | (known.always if known else frozenset())
 
 
 def gap_of_reference(reference: str) -> Gap:
@@ -166,14 +183,14 @@ def gap_of_reference(reference: str) -> Gap:
 def keys_in(entry: ExportEntry) -> set[str]:
     """Return the keys of the resources in an entry: its own and those nested in it."""
     drafts: _Drafts = {}
-    _collect(entry, drafts, [], set(), HeldBody)
+    _collect(entry, drafts, [], set(), as_it_is)
     return set(drafts)
 
 
 def _collect(entry: ExportEntry, drafts: _Drafts, gaps: list[Gap], references: set[str], hold: Hold) -> None:
     body = _checked(entry)
     gaps += entry.gaps
-    if not _is_flat(entry.body) and _is_deep(body):
+    if not entry.is_shallow and _is_deep(body):
         body = _shortened_body(body, gaps)
     source = replace(entry, body=None, gaps=())  # what of it is held further on
     waiting: list[tuple[dict[str, object], str | None, bool]] = [(body, entry.api_version, False)]
@@ -220,7 +237,7 @@ def _checked(entry: ExportEntry) -> dict[str, object]:
         raise InputError(f"{entry.place} has no id", hint)
     body = with_whole_id(body)
     own_id = body["id"]
-    if not ids.is_resource_id(own_id) or len(ids.segments(own_id)) < 2:
+    if not ids.is_resource_id(own_id) or own_id.rstrip("/").count("/") < 2:
         raise InputError(f"{entry.place} has an id that is no ARM id: {_quoted(own_id)}", hint)
     return body
 
@@ -254,7 +271,7 @@ def _tidied(raw: dict[str, object], place: str) -> dict[str, object]:
             f"{place} has no type and its id spells none: {_quoted(own_id)}", "export resources with a type"
         )
     added = _added(tuple(raw))
-    if given.lower() == _SUBSCRIPTION.lower():
+    if given.lower() == SUBSCRIPTIONS:
         added = added & {"apiVersion"}
     body = {key: value for key, value in raw.items() if value is not None and key not in added}
     for key in _EMPTY_COLUMNS:
@@ -343,7 +360,8 @@ def _merged(copies: tuple[_Copy, ...], hold: Hold) -> _Copy:
         body = _filled_object(body, copy.body)
     versions = sorted(copy.api_version for copy in stating if copy.api_version)
     stated = frozenset(name for copy in (first, *rest) for name in copy.stated)
-    return _view(body, hold, first.entry, versions[-1] if versions else first.api_version, stated)
+    entry = replace(first.entry, is_harmless=all(copy.entry.is_harmless for copy in (first, *rest)))
+    return _view(body, hold, entry, versions[-1] if versions else first.api_version, stated)
 
 
 def _contradiction(before: Sequence[_Copy], copy: _Copy) -> InputError:
@@ -429,8 +447,9 @@ def _by_folded(names: tuple[str, ...]) -> Mapping[str, str]:
     return {name.lower(): name for name in names}
 
 
-def _with_children(bodies: dict[str, HeldBody], hold: Hold) -> dict[str, HeldBody]:
-    """List every known child inside its parent, innermost first."""
+def _with_children(copies: Mapping[str, _Copy], hold: Hold) -> dict[str, HeldBody]:
+    """Return the bodies, with every known child inside its parent, the innermost first."""
+    bodies = {key: copy.held for key, copy in copies.items()}
     children: defaultdict[str, dict[str, list[str]]] = defaultdict(dict)
     for key in sorted(bodies):
         parent, _, segment = key.rpartition("/")[0].rpartition("/")
@@ -438,17 +457,21 @@ def _with_children(bodies: dict[str, HeldBody], hold: Hold) -> dict[str, HeldBod
             name = inline_children(bodies[parent].type.lower()).get(segment)
             if name:
                 children[parent].setdefault(name, []).append(key)
+    harmless = {key for key, copy in copies.items() if copy.entry.is_harmless}
     for parent in sorted(children, key=lambda key: -key.count("/")):
         body = dict(bodies[parent].read())
         for name, keys in children[parent].items():
-            body = put_back(body, name, [dict(bodies[key].read()) for key in keys])
-        bodies[parent] = hold(body)
+            listed = [dict(bodies[key].read()) for key in keys]
+            body = put_back(body, name, listed)
+            if not (harmless.issuperset(keys) and all(map(_is_named_harmlessly, listed))):
+                harmless.discard(parent)
+        bodies[parent] = hold(body, parent in harmless)
     return bodies
 
 
-def _is_flat(body: object) -> bool:
-    """Whether the text of a body that is still in it opens too little to be deep."""
-    return isinstance(body, PackedRow) and body.openings < DEPTH_KEPT
+def _is_named_harmlessly(child: Mapping[str, object]) -> bool:
+    """Whether what was made of the names of a child and its parents is as harmless as these."""
+    return all(is_harmless(str(child[name])) for name in ("id", "name", "type"))
 
 
 def _is_deep(body: dict[str, object]) -> bool:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
-from auditor.redaction import body as bodies
 from auditor.redaction import text as texts
+from auditor.redaction.harmless import OPTION
 from auditor.redaction.marks import Marker
 from auditor.redaction.names import (
     API_PROPERTY_ENDINGS,
@@ -92,7 +92,7 @@ class PlainRedactor:
         cleaned = [clean(item) for item in value]
         if value and isinstance(value[0], str):
             for place, (option, item) in enumerate(pairwise(value), 1):
-                is_named = isinstance(option, str) and bodies._OPTION.fullmatch(option)  # noqa: SLF001 - as above
+                is_named = isinstance(option, str) and OPTION.fullmatch(option)
                 if is_named and isinstance(item, str) and not item.startswith("-"):
                     cleaned[place] = self.secret(item)
         return cleaned

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from auditor.redaction import phrases, tokens
 from auditor.redaction import text as texts
 from auditor.redaction.body import Redactor
+from auditor.redaction.harmless import are_plain
 from tests.redaction.brute_force import PlainRedactor
 from tests.redaction.planted import secrets
 from tests.redaction.test_laws import TEXTS
@@ -68,6 +69,23 @@ def test_no_detector_finds_anything_in_a_text_that_is_plain_at_a_glance(text: st
     if texts._is_plain(text):  # noqa: SLF001 - the law of it
         assert len(text) < 6 or texts._secrets_in(text, is_opaque=False) == ()  # noqa: SLF001
     assert Redactor(b"k").text(text) == PlainRedactor(b"k", people=False).text(text)
+
+
+@given(
+    st.lists(
+        PLAIN | TEXTS | st.sampled_from(["", "a\n", "abcdef\nabcdef", "-key", "/pat", "@{", "/providers/a.B/c"]),
+        min_size=1,
+    )
+)
+@settings(max_examples=200)
+def test_texts_are_plain_together_where_each_is(several: list[str]) -> None:
+    each = all(
+        texts._is_plain(text) and not (len(text) < 6 and text[:1] in {"-", "/", "@"})  # noqa: SLF001 - as above
+        for text in several
+    )
+
+    assert not are_plain(several) or each
+    assert are_plain(several) or not each or any("\n" in text for text in several)
 
 
 _ODD_LETTERS = str.maketrans({"s": "\u017f", "k": "\u212a", "i": "\u0131", "I": "\u0130"})
