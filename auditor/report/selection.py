@@ -8,13 +8,12 @@ from functools import lru_cache, partial
 from typing import Final
 
 from auditor import resource_id as ids
-from auditor.engine.findings.held_findings import HeldFindings
+from auditor.engine.findings.held_findings import SETTLED, HeldFindings, settled_apart
 from auditor.engine.findings.order import RuleOrder, in_order, order_of, rule_of
 from auditor.engine.findings.shared_evidence import SharedEvidence
 from auditor.model import AgainstKnown, Finding, Report, Status
 
 _SECTION: Final = 1_000
-_SETTLED: Final = frozenset({Status.PASS, Status.NOT_APPLICABLE})
 
 
 def _order(finding: Finding) -> tuple[RuleOrder, tuple[str, ...]]:
@@ -23,12 +22,13 @@ def _order(finding: Finding) -> tuple[RuleOrder, tuple[str, ...]]:
 
 def listed(report: Report, *, include_passed: bool) -> Sequence[Finding]:
     """Return the findings to list, by severity, rule, resource and sub-object; never fewer than fail and unknown."""
-    return in_order(each for each in report.findings if include_passed or each.status not in _SETTLED)
+    findings = report.findings if include_passed else settled_apart(report.findings)[1]
+    return in_order(_to_list(findings, include_passed))
 
 
 def streamed(report: Report, *, include_passed: bool) -> Iterator[Finding]:
     """Go through the same as `listed`, without holding all of them where they are in order already."""
-    findings = report.findings
+    findings = report.findings if include_passed else settled_apart(report.findings)[1]
     if not isinstance(findings, HeldFindings) and not _are_in_order(findings):
         findings = in_order(findings)
     yield from _to_list(findings, include_passed)
@@ -50,7 +50,7 @@ def in_sections(report: Report, *, include_passed: bool) -> Sequence[Section]:
 
 
 def _to_list(section: Iterable[Finding], include_passed: bool) -> Iterator[Finding]:  # noqa: FBT001 - given in parts
-    return (each for each in section if include_passed or each.status not in _SETTLED)
+    return (each for each in section if include_passed or each.status not in SETTLED)
 
 
 def _are_in_order(findings: Iterable[Finding]) -> bool:

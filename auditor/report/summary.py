@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct, field
 
+from auditor.engine.findings.held_findings import SETTLED, settled_apart
 from auditor.model import AgainstKnown, Finding, Report, Severity, Status
 
 
@@ -24,24 +25,23 @@ class Summary(Struct, frozen=True):
     resources: int
     gaps: int
     is_open: bool
-    workloads: Sequence[str]
     by_change: Mapping[AgainstKnown, int] = field(default_factory=dict)
 
 
 def summarise(report: Report, beside: Callable[[Finding], None] = lambda _: None) -> Summary:
     """Count every finding of a report, listed or not; every status and severity is there, zero included.
 
-    Whoever wants to see all of them as well can do so `beside`: to go through them twice makes many of them twice.
+    Whoever wants to see those that fail or are unknown as well can do so `beside`: to go through them twice makes many of
+    them twice.
     """
-    statuses: Counter[Status] = Counter()
+    statuses, others = settled_apart(report.findings)
     severities: Counter[Severity] = Counter()
     changes: Counter[AgainstKnown] = Counter()
-    exempted, workloads = 0, set()
-    for each in report.findings:
-        beside(each)
+    exempted = 0
+    for each in others:
         statuses[each.status] += 1
-        if each.workload:
-            workloads.add(each.workload)
+        if each.status not in SETTLED:
+            beside(each)
         if each.status is Status.FAIL:
             severities[each.severity] += 1
             exempted += each.exemption is not None
@@ -55,9 +55,13 @@ def summarise(report: Report, beside: Callable[[Finding], None] = lambda _: None
         resources=report.resources,
         gaps=len(report.gaps),
         is_open=bool(report.coverage.inventory),
-        workloads=sorted(workloads),
         by_change={change: changes[change] for change in AgainstKnown} if changes else {},
     )
+
+
+def workloads_of(report: Report) -> Sequence[str]:
+    """Return the names of the workloads that findings are in, sorted."""
+    return sorted({each.workload for each in report.findings if each.workload})
 
 
 def counted(count: int, noun: str) -> str:

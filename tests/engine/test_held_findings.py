@@ -18,7 +18,17 @@ from auditor import audit
 from auditor.engine import partwise
 from auditor.engine.accepted.known import KnownFailure, KnownFailures
 from auditor.engine.findings import held_findings
-from auditor.engine.findings.held_findings import HeldFindings, Run, changed, packed, portable, runs_of, with_more
+from auditor.engine.findings.held_findings import (
+    SETTLED,
+    HeldFindings,
+    Run,
+    changed,
+    packed,
+    portable,
+    runs_of,
+    settled_apart,
+    with_more,
+)
 from auditor.engine.findings.order import in_order, place_of, rule_of
 from auditor.engine.findings.raw_inputs import RawInputs
 from auditor.engine.findings.shared_evidence import SharedEvidence
@@ -95,6 +105,11 @@ def test_parts_in_any_form_are_the_findings_in_order(
         assert list(held) == plain
         assert (len(held), held[:], [held[at] for at in range(-len(plain), 0)]) == (len(plain), plain, plain)
         assert list(chain.from_iterable(held.sections())) == plain
+        settled, others = settled_apart(held)
+        assert settled + Counter(each.status for each in others) == Counter(each.status for each in plain)
+        assert [each for each in others if each.status not in SETTLED] == [
+            each for each in plain if each.status not in SETTLED
+        ]
         assert list(changed(held, told)) == changed(plain, told)
         assert list(with_more(changed(held, told), more)) == with_more(changed(plain, told), more)
 
@@ -153,10 +168,10 @@ def _place(finding: Finding) -> tuple[object, ...]:
     return rule_of(finding), place_of(finding)
 
 
-def _written(report: Report, name: str, number: int = 1) -> bytes:
+def _written(report: Report, name: str, number: int = 1, *, include_passed: bool = True) -> bytes:
     chosen, raw = formats.named(name), io.BytesIO()
     with io.TextIOWrapper(raw, encoding="utf-8", newline="", errors="surrogatepass") as out:
-        chosen.write(report, out, formats.View(include_passed=True, processes=number))
+        chosen.write(report, out, formats.View(include_passed, processes=number))
         out.flush()
         return raw.getvalue()
 
@@ -182,7 +197,12 @@ def test_every_format_writes_the_same_of_findings_that_are_held(
     assert any(each.exemption for each in plain.findings)
     for name in formats.NAMES:
         if name != "xlsx":  # a time stands in it
-            assert _written(held, name, number) == _written(plain, name), name
+            for passed in (True, False):
+                one, other = (
+                    _written(held, name, number, include_passed=passed),
+                    _written(plain, name, include_passed=passed),
+                )
+                assert one == other, (name, passed)
 
 
 def test_a_packed_run_takes_no_more_room_than_its_bytes() -> None:

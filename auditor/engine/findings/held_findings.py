@@ -34,6 +34,9 @@ _LONGEST: Final = 1_000  # in a run: so many are made again at a time
 _LONGER: Final = 2  # times as long as one run for each chain are sections of several chains
 _LEVEL: Final = 1  # findings of one rule are so alike that more gains little
 
+SETTLED: Final = frozenset({Status.PASS, Status.NOT_APPLICABLE})
+"""Statuses of which nobody has to do anything about a finding."""
+
 Change = Callable[[int, Finding], Finding]
 """Returns what becomes of a finding; it is given the place of that in the order, too."""
 
@@ -127,6 +130,14 @@ def with_more(findings: Sequence[Finding], more: Sequence[Finding]) -> Sequence[
 def statuses_of(findings: Sequence[Finding]) -> Counter[Status]:
     """Return how many findings have which status."""
     return findings.statuses if isinstance(findings, HeldFindings) else Counter(each.status for each in findings)
+
+
+def settled_apart(findings: Sequence[Finding]) -> tuple[Counter[Status], Sequence[Finding]]:
+    """Return findings without runs of which all pass or do not apply, which need not be made, and the statuses in those."""
+    if not isinstance(findings, HeldFindings):
+        return Counter(), findings
+    others = HeldFindings((run for run in findings.runs if not SETTLED.issuperset(run.statuses)), findings.inputs)
+    return findings.statuses - others.statuses, others
 
 
 class HeldFindings(MadeOnUse[Finding]):

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from auditor import resource_id as ids
 from auditor.engine.accepted.finding_sets import as_document
 from auditor.engine.bounded_cache import BoundedCache
+from auditor.engine.findings.held_findings import SETTLED
 from auditor.engine.findings.shared_evidence import (
     FactInputs,
     InputPlace,
@@ -20,7 +21,7 @@ from auditor.engine.findings.shared_evidence import (
     SharedLeaves,
     ValueOrigin,
 )
-from auditor.model import Evidence, Finding, FindingSet, Report, Status
+from auditor.model import Evidence, Finding, FindingSet, Report
 from auditor.report.documents.document_parts import (
     controls_of,
     evidence_of,
@@ -49,7 +50,6 @@ _RECENT: Final = 256
 _EMPTY: Final = '""'
 _SETS: Final = 4_096  # which are large
 
-_SETTLED: Final = frozenset({Status.PASS, Status.NOT_APPLICABLE})
 _Read = tuple[str | None, str | None, str | None]
 """Where, how and when a value was read."""
 _ReadLeaves = tuple[SharedLeaves, str | None, str | None]
@@ -164,7 +164,7 @@ class FindingTexts:
 
     def _standing(self, finding: Finding) -> str:
         """Return what a finding ends with, of which there is nothing in nearly all that pass."""
-        if finding.status in _SETTLED and not (
+        if finding.status in SETTLED and not (
             finding.rests_on or finding.against_known or finding.claims or finding.first_seen or finding.change
         ):
             return ""

@@ -15,7 +15,7 @@ from auditor.report.outcome import unless, why_not_trusted
 from auditor.report.pages import framework_page
 from auditor.report.pages.coverage_page import rests_on, still_open
 from auditor.report.selection import subjects_of
-from auditor.report.summary import Summary, counted, summarise, verdict
+from auditor.report.summary import Summary, counted, summarise, verdict, workloads_of
 from auditor.report.text import observed, requirement, utc, utc_text
 
 _LIMIT: Final = 65_000
@@ -217,7 +217,7 @@ def _summary(report: Report, summary: Summary) -> Iterable[Gfm]:
         code(f"{report.baseline_name} {report.baseline_version}"),
         escaped(counted(summary.rules, "rule")),
         escaped(counted(summary.resources, "resource")),
-        _workloads(summary.workloads),
+        _workloads(workloads_of(report)),
         code(report.snapshot.sha256[:12]),
         escaped(collected),
         escaped(utc(report.as_of)),

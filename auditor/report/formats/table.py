@@ -21,7 +21,7 @@ from auditor.report.outcome import unless, why_not_trusted
 from auditor.report.pages import coverage_page, framework_page
 from auditor.report.portal import resource_link, rule_link
 from auditor.report.selection import names_of, short_name, subjects_of
-from auditor.report.summary import Summary, counted, summarise, verdict
+from auditor.report.summary import Summary, counted, summarise, verdict, workloads_of
 from auditor.report.text import observed, requirement, sentence, utc, utc_text
 
 _GROUPS_SHOWN: Final = 20
@@ -92,7 +92,7 @@ class _TablePage:
             ["snapshot", f"{report.snapshot.sha256[:12]}, collected {collected}"],
             ["as of", f"{utc(report.as_of)} (from {report.as_of_source})"],
             *([["Azure data", _editions(report.reference_data)]] if report.reference_data else []),
-            ["workloads", ", ".join(summary.workloads) or "none"],
+            ["workloads", ", ".join(workloads_of(report)) or "none"],
             ["scope", f"{counted(summary.rules, 'rule')}, {counted(summary.resources, 'resource')}"],
             ["findings", _counts((status.value.replace("_", " "), n) for status, n in summary.by_status.items())],
             ["failures", _counts((severity.value, n) for severity, n in summary.by_severity.items())],

@@ -19,7 +19,7 @@ from auditor.report.outcome import unless, why_not_trusted
 from auditor.report.pages import framework_page
 from auditor.report.pages.coverage_page import rests_on, still_open
 from auditor.report.selection import short_name
-from auditor.report.summary import counted, summarise, verdict
+from auditor.report.summary import counted, summarise, verdict, workloads_of
 from auditor.report.text import compact, run_id, utc, utc_text
 
 _OPEN_WORKLOADS: Final = 1
@@ -128,13 +128,13 @@ def _tile(count: int, words: str, css: str, chosen: Mapping[str, str]) -> Html:
 
 
 def _identity(report: Report) -> Html:
-    snapshot, summarised = report.snapshot, summarise(report)
+    snapshot = report.snapshot
     told = {
-        "Baseline": f"{report.baseline_name} {report.baseline_version}, {counted(summarised.rules, 'rule')} in force",
+        "Baseline": f"{report.baseline_name} {report.baseline_version}, {counted(len(report.rules), 'rule')} in force",
         "Judged as of": f"{utc(report.as_of)} (from {report.as_of_source})",
         "Collected": utc_text(snapshot.collected_at) or "not recorded",
         "Resources": f"{report.resources:,}",
-        "Workloads": ", ".join(summarised.workloads) or "none",
+        "Workloads": ", ".join(workloads_of(report)) or "none",
         "Subscriptions": ", ".join(f"{name} ({key})" for key, name in sorted(snapshot.subscription_names.items())),
         "Scope": compact(snapshot.scope) if snapshot.scope else "",
         "Snapshot, SHA-256": snapshot.sha256,
