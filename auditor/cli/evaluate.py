@@ -33,7 +33,7 @@ with lazy_imports(__name__):
     from auditor.engine.parallel import cores
     from auditor.fleet import cluster as clusters
     from auditor.inputs import collector, read, remote
-    from auditor.report import data_set, explanation, outcome
+    from auditor.report import data_set, explanation, outcome, summary
     from auditor.rulebook import in_force, recognition, retired
     from auditor.snapshot import model as snapshots
 
@@ -272,7 +272,7 @@ def run(
     with follow_up.followed(after, audited, shown.ends.fail_on, quiet=shown.quiet) as report:
         write(report, shown, cores.processes_for(options.processes, report.resources))
     if not shown.quiet and not any(target.format.shows_notices for target in shown.targets):
-        for notice in report.notices:
+        for notice in report.notices if shown.look.is_verbose else summary.few_alike(report.notices):
             streams.remark(f"note: {notice}")
     code = exit_code(report, shown)
     is_told = any(target.path is None and target.format.ends_with_outcome for target in shown.targets)

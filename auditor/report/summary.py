@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final
 
 from msgspec import Struct, field
 
 from auditor.engine.findings.held_findings import SETTLED, settled_apart
 from auditor.model import AgainstKnown, Finding, Report, Severity, Status
+
+_ALIKE: Final = 3
+"""So many notices that say the same are told one by one."""
 
 
 class Summary(Struct, frozen=True):
@@ -62,6 +66,23 @@ def summarise(report: Report, beside: Callable[[Finding], None] = lambda _: None
 def workloads_of(report: Report) -> Sequence[str]:
     """Return the names of the workloads that findings are in, sorted."""
     return sorted({each.workload for each in report.findings if each.workload})
+
+
+def few_alike(notices: Sequence[str]) -> Iterator[str]:
+    """Yield notices in their order; where many say the same of different workloads, the first of them and how many more."""
+    alike, told = Counter(map(_behind_name, notices)), Counter[str]()
+    for notice in notices:
+        said = _behind_name(notice)
+        told[said] += 1
+        if told[said] <= _ALIKE or alike[said] <= _ALIKE + 1:
+            yield notice
+        elif told[said] == _ALIKE + 1:
+            yield f"{alike[said] - _ALIKE:,} more: {said} (-v names them all)"
+
+
+def _behind_name(notice: str) -> str:
+    name, _, said = notice.partition(": ")
+    return said or name
 
 
 def counted(count: int, noun: str) -> str:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from auditor.model import Report, Severity, Status
 from auditor.report.selection import names_of
-from auditor.report.summary import summarise, verdict
+from auditor.report.summary import few_alike, summarise, verdict
 from auditor.report.text import run_id, utc_text
 from tests.report.conftest import ACCOUNTS, EXEMPT, GAP, GROUP, OPENAI_PUBLIC, PASSED, SKIPPED, UNREAD, VAULT_NETWORK
 
@@ -93,3 +93,18 @@ def test_any_id_has_a_name(odd: str) -> None:
 )
 def test_recorded_times_are_shown_in_utc(recorded: str | None, shown: str) -> None:
     assert utc_text(recorded) == shown
+
+
+@pytest.mark.parametrize(("workloads", "lines"), [(1, 1), (4, 4), (5, 4), (140, 4)])
+def test_of_what_is_said_of_many_workloads_a_few_are_told_and_the_others_counted(workloads: int, lines: int) -> None:
+    said = "subnet/agents is bound to snet-agents by name only"
+    notices = [f"chat{number:03}: {said}" for number in range(workloads)]
+
+    told = list(few_alike(["of the run", *notices, "chat000: of this one", "said without a name: twice"]))
+
+    assert told[0] == "of the run"
+    assert told[-2:] == ["chat000: of this one", "said without a name: twice"]
+    assert told[1:-2][:3] == notices[:3]
+    assert len(told[1:-2]) == lines
+    if lines < workloads:
+        assert told[4] == f"{workloads - 3} more: {said} (-v names them all)"
