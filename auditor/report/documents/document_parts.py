@@ -41,7 +41,7 @@ from auditor.report.documents.report_document import (
     ReportedRule,
     ReportHead,
 )
-from auditor.report.finding_causes import CauseGroup, cause_of
+from auditor.report.finding_causes import CauseGroup, FindingCause, cause_of
 from auditor.report.pages import framework_page
 from auditor.report.summary import summarise
 from auditor.report.text import ordered, run_id, utc
@@ -136,12 +136,17 @@ def standing_of(finding: Finding, rests_on: Mapping[str, object] | None) -> dict
     if finding.claims:
         document["claims"] = list(finding.claims)
     if cause := cause_of(finding):
-        document["cause"] = {"id": cause.id, "what": cause.what}
+        document["cause"] = named_cause(cause)
     if finding.first_seen:
         document["first_seen"] = finding.first_seen
     if change := finding.change or finding.against_known:
         document["change"] = change
     return document
+
+
+def named_cause(cause: FindingCause) -> Mapping[str, str]:
+    """Return a cause as a finding refers to it."""
+    return {"id": cause.id, "what": cause.what}
 
 
 def evidence_of(evidence: Evidence, finding: Finding) -> ReportedEvidence:

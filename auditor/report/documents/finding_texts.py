@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Final, NamedTuple
 
@@ -27,6 +27,7 @@ from auditor.report.documents.document_parts import (
     evidence_of,
     exemption_of,
     finding_of,
+    named_cause,
     standing_of,
     told_of,
 )
@@ -40,6 +41,7 @@ from auditor.report.escapes.json import (
     string_text,
     value_text,
 )
+from auditor.report.finding_causes import FindingCause, cause_of
 from auditor.report.per_rule import PerRule
 from auditor.report.text import ordered
 
@@ -118,7 +120,8 @@ class FindingTexts:
         self._recent: BoundedCache[SharedLeaves, Sequence[_LeafTexts]] = BoundedCache(_RECENT)
         self._read: BoundedCache[_Read, str] = BoundedCache(_REMEMBERED)
         self._places: dict[int, tuple[InputReader, BoundedCache[InputPlace, _PlaceTexts]]] = {}
-        self._sets: BoundedCache[int, tuple[Mapping[str, object], object]] = BoundedCache(_SETS)
+        self._sets: BoundedCache[int, tuple[str, FindingSet]] = BoundedCache(_SETS)
+        self._causes: BoundedCache[FindingCause, str] = BoundedCache(_REMEMBERED)
 
     def of(self, finding: Finding) -> JsonText:
         """Return a finding; what is the same for all findings of its rule stands at the rule."""
@@ -169,8 +172,12 @@ class FindingTexts:
         ):
             return ""
         rests_on = finding.rests_on
-        told = standing_of(finding, None if rests_on is None else self._set(rests_on))
-        return f",{members_text(told)}" if told else ""
+        if finding.against_known or finding.claims or finding.first_seen or finding.change:
+            told = standing_of(finding, None if rests_on is None else as_document(rests_on))
+            return f",{members_text(told)}"
+        cause = cause_of(finding)
+        set_text = "" if rests_on is None else self._set(rests_on)
+        return set_text if cause is None else set_text + self._cause(cause)
 
     def _evidence(self, finding: Finding, subject: str) -> str:
         evidence = finding.evidence
@@ -274,11 +281,16 @@ class FindingTexts:
             return self._filled(leaves, finding, subject)
         return _elements(leaves, finding)
 
-    def _set(self, of: FindingSet) -> Mapping[str, object]:
+    def _set(self, of: FindingSet) -> str:
         known = self._sets.get(id(of))
         if known is None:
-            known = self._sets.keep(id(of), (as_document(of), of))
+            text = f",{members_text({'rests_on': as_document(of)})}"
+            known = self._sets.keep(id(of), (text, of))  # held, so that no other gets its identity
         return known[0]
+
+    def _cause(self, cause: FindingCause) -> str:
+        known = self._causes.get(cause)
+        return known or self._causes.keep(cause, f",{members_text({'cause': named_cause(cause)})}")
 
 
 def _variant(place: _PlaceTexts, subject: str, collected_at: str | None) -> int:
