@@ -152,6 +152,16 @@ class RequestKinds(Struct, frozen=True):
     default: str
 
 
+class GroupsBefore(Struct, frozen=True):
+    """Where an endpoint lies in subnets of the customer's, whose groups filter what comes from the Internet, too.
+
+    `where`: property path → values (lower case), all of which hold of such a resource. `subnets`: paths of their ids.
+    """
+
+    where: Mapping[paths.Steps, frozenset[str]]
+    subnets: Sequence[paths.Steps]
+
+
 class PublicEndpoint(Struct, frozen=True):
     """A public endpoint: property paths of what opens and closes it.
 
@@ -162,7 +172,7 @@ class PublicEndpoint(Struct, frozen=True):
     (`subnets_below`). `zero`: whom the address 0.0.0.0 in the lists stands for. `bypass`: which of Azure's own services
     pass. `network_filter`: a flag that closes it where there are no IP rules. `closed_by`: values of other properties that
     close it. `requests`: which kinds of request it takes. `first_match`: a list of rules for addresses that allow or deny, of
-    which the first that fits decides, and where none does the default of `requests`.
+    which the first that fits decides, and where none does the default of `requests`. `groups_before`: subnets that it lies in.
     `telemetry`: it takes and shows monitoring data only.
     """
 
@@ -180,6 +190,7 @@ class PublicEndpoint(Struct, frozen=True):
     closed_by: Mapping[str, str] = field(default_factory=dict)
     requests: RequestKinds | None = None
     first_match: str = ""
+    groups_before: GroupsBefore | None = None
     name: str = ""
     port: str = "443"
     telemetry: bool = False

@@ -24,6 +24,7 @@ from auditor.azure.resource_type import (
     Deployments,
     EndpointReader,
     Follow,
+    GroupsBefore,
     Hosts,
     InternetReach,
     KeyAccess,
@@ -410,7 +411,17 @@ def _way_in(node: Node) -> WayIn:
 
 _ENDPOINT_PATHS: Final = ("switch", "subnet_rules", "default_action", "bypass", "network_filter", "first_match")
 _ENDPOINT_FLAGS: Final = ("telemetry", "private_endpoint_closes", "closed_without_rules")
-_ENDPOINT_PARTS: Final = ("ip_rules", "closed_by", "rules_below", "subnets_below", "requests", "zero", "name", "port")
+_ENDPOINT_PARTS: Final = (
+    "ip_rules",
+    "groups_before",
+    "closed_by",
+    "rules_below",
+    "subnets_below",
+    "requests",
+    "zero",
+    "name",
+    "port",
+)
 
 
 def _endpoint(node: Node) -> PublicEndpoint:
@@ -438,6 +449,7 @@ def _endpoint(node: Node) -> PublicEndpoint:
         closed_by={path: str(value.value).lower() for path, value in closed_by.items()},
         requests=_request_kinds(entries["requests"]) if "requests" in entries else None,
         first_match=stated.get("first_match", ""),
+        groups_before=_groups_before(entries["groups_before"]) if "groups_before" in entries else None,
         name=_text(entries, "name") or "",
         port=_text(entries, "port") or "443",
         telemetry=_flag(entries, "telemetry"),
@@ -447,6 +459,15 @@ def _endpoint(node: Node) -> PublicEndpoint:
 def _one_or_more_paths(node: Node, what: str) -> Sequence[str]:
     items = node.items(what) if isinstance(node.value, list) else [node]
     return [_property_path(item, what) for item in items]
+
+
+def _groups_before(node: Node) -> GroupsBefore:
+    entries = node.check_keys(("where", "subnets"), "groups_before")
+    for key in ("where", "subnets"):
+        if key not in entries:
+            node.fail(f"groups_before needs '{key}'", "{where: {p: [a]}, subnets: [properties.subnet.id]}")
+    subnets = _one_or_more_paths(entries["subnets"], "subnets")
+    return GroupsBefore(relation_files.values_by_path(entries["where"], "where"), [paths.parse(one) for one in subnets])
 
 
 def _rule_list(node: Node) -> RuleList:

@@ -8,6 +8,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from auditor import resource_id as ids
 from auditor.azure import addresses, body
 from auditor.azure.catalogue import shipped
 from auditor.azure.ranges import Ranges, intersection, union
@@ -42,6 +43,7 @@ class PublicDoor(Struct, frozen=True):
 
     `admits` are the addresses that get in, `odd` entries of the lists that cannot be read, `texts` the lists as spelled,
     `others` who else gets in, but never everybody (service tags).
+    `behind` are the subnets that the door lies in, whose groups decide, too; an empty key is one that is not stated.
     `subnets` get in by service endpoints. `trusted` says which of Azure's own services pass. `decider`: whose rules
     these are. `gap` is why whom it lets in is not known. `by` says what decides; it leaves the lists to be told from
     `texts`, unless `is_told`.
@@ -55,6 +57,7 @@ class PublicDoor(Struct, frozen=True):
     odd: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
     subnets: tuple[str, ...] = ()
+    behind: tuple[str, ...] = ()
     trusted: str | None = None
     perimeter: Perimeter | None = None
     by: str = ""
@@ -108,6 +111,7 @@ def door_of(estate: Estate, resource: Resource, endpoint: PublicEndpoint) -> Pub
         perimeter=perimeter,
         by=by,
         is_telemetry=endpoint.telemetry,
+        behind=_behind(resource, endpoint),
         inputs=tuple(inputs if perimeter is None else (*inputs, (perimeter.source.id, "properties"))),
     )
     is_enforced = perimeter is not None and perimeter.mode is perimeters.AccessMode.ENFORCED
@@ -118,6 +122,15 @@ def door_of(estate: Estate, resource: Resource, endpoint: PublicEndpoint) -> Pub
     if unclear is not None and door.decider is Decider.UNKNOWN:
         return replace(door, gap=unclear)
     return _decided(estate, resource, endpoint, door)
+
+
+def _behind(resource: Resource, endpoint: PublicEndpoint) -> tuple[str, ...]:
+    """Return the keys of the subnets that an endpoint lies in; an empty one where it does and none is stated."""
+    before = endpoint.groups_before
+    if before is None or not body.states_values(resource.body, before.where):
+        return ()
+    texts = (text for steps in before.subnets for text in body.values_at(resource.body, steps) if isinstance(text, str))
+    return tuple(dict.fromkeys(map(ids.key, texts))) or ("",)
 
 
 def _closing(resource: Resource, endpoint: PublicEndpoint) -> str | None:

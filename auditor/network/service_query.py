@@ -123,7 +123,32 @@ def _by_public_door(subnets: Subnets, source: Endpoint, at: tuple[Resource, Publ
         answers.append(_from_subnets(subnets, source, at, traffic))
     truth = any_of(tuple(one.truth for one in answers)) if answers else Truth.NO
     decisive = next((one for one in answers if one.truth is truth), None)
-    return decisive or DoorAnswer("public", door.name, Truth.NO, door.by)
+    return _past_groups(subnets, source, door, decisive or DoorAnswer("public", door.name, Truth.NO, door.by))
+
+
+def _past_groups(subnets: Subnets, source: Endpoint, door: PublicDoor, answer: DoorAnswer) -> DoorAnswer:
+    """Return what is left of an answer behind the groups of the subnets that a door lies in."""
+    if not door.behind or answer.truth is Truth.NO:
+        return answer
+    if any(subnets.estate.get(key) is None for key in door.behind):
+        doubt = "what the groups of its subnet let in, which was not read"
+        return DoorAnswer("public", door.name, Truth.UNKNOWN, door.by, None, (*answer.unknowns, doubt))
+    # Who comes from a subnet of Azure comes with a public address that is not known here.
+    outer = (
+        endpoints.find(subnets, endpoints.INTERNET)
+        if source.outside is None
+        else Endpoint(source.label, (), source.outside)
+    )
+    asked = endpoints.traffic("tcp", door.port)
+    ways = [connect(Forwarding(subnets), outer, endpoints.find(subnets, key), asked) for key in door.behind]
+    groups = any_of(tuple(way.truth for way in ways))
+    is_sure = source.outside is not None or not any(way.is_partial for way in ways)
+    truth = all_of((answer.truth, groups if is_sure or groups is Truth.NO else Truth.UNKNOWN))
+    names = ", ".join(ids.name_of(key) for key in door.behind)
+    why = answer.why if truth is answer.truth else f"{answer.why}; the groups of {names} decide, too"
+    doubts = ("which addresses the groups of its subnet let in",) if truth is not answer.truth else ()
+    unknowns = (*answer.unknowns, *doubts) if truth is Truth.UNKNOWN else ()
+    return DoorAnswer("public", door.name, truth, why, None, unknowns, answer.connection)
 
 
 def _from_addresses(door: PublicDoor, numbers: Ranges, *, is_known: bool) -> DoorAnswer:

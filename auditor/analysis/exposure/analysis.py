@@ -53,7 +53,7 @@ def _of(context: Context, subnets: Subnets, resource: Resource, kind: str) -> It
     known = context.estate.catalogue.get(kind)
     way_in = known.way_in if known else None
     if way_in is not None and way_in.by is InternetReach.ENDPOINT:
-        yield from service_entries(context, resource, way_in)
+        yield from service_entries(context, subnets, resource, way_in)
     elif kind == PUBLIC_ADDRESSES:
         yield from address_entries(context, resource)
     elif kind in HOLDERS:
@@ -107,7 +107,7 @@ def run(context: Context) -> Iterator[Fact]:
         yield workload_fact(context, workload, placed, allowed, unseen)
     yield from holder_facts(context, subnets.networks.members, allowed)
     yield from author_facts(context, placed)
-    yield from door_facts(context)
+    yield from door_facts(context, subnets)
 
 
 def unlisted(context: Context) -> Iterator[Unlisted]:

@@ -12,11 +12,12 @@ from auditor.analysis.exposure.internet_entry import KnownState
 from auditor.analysis.exposure.services import entry_of
 from auditor.analysis.fact import Fact, Hidden, Known, fact
 from auditor.azure import addresses, body
-from auditor.azure.ranges import intersection
+from auditor.azure.ranges import Ranges, intersection
 from auditor.estate.private_connections import ENDPOINTS, connections_of
 from auditor.model import Gap, Resource
 from auditor.network import service_doors
 from auditor.network.service_doors import PublicDoor
+from auditor.network.subnets import Subnets
 
 _MOST: Final = 20
 
@@ -67,7 +68,7 @@ class ServiceDoors(Fact, frozen=True, kw_only=True):
         return f"The public endpoint of {self.name}{which} {how}: {self.by}."
 
 
-def door_facts(context: Context) -> Iterator[ServiceDoors]:
+def door_facts(context: Context, subnets: Subnets) -> Iterator[ServiceDoors]:
     """Yield a fact per public door of every service."""
     for kind in sorted(context.estate.types()):
         known = context.estate.catalogue.get(kind)
@@ -75,14 +76,16 @@ def door_facts(context: Context) -> Iterator[ServiceDoors]:
             continue
         for resource in context.estate.of_type(kind):
             for door in service_doors.public_doors(context.estate, resource) or ():
-                yield _fact(context, resource, known.label or known.name, door)
+                entry = entry_of(context, subnets, resource, door)
+                yield _fact(context, entry, known.label or known.name, door)
 
 
-def _fact(context: Context, resource: Resource, label: str, door: PublicDoor) -> ServiceDoors:
-    entry: EntryPoint = entry_of(resource, door)
+def _fact(context: Context, entry: EntryPoint, label: str, door: PublicDoor) -> ServiceDoors:
+    resource = entry.resource
     perimeter = door.perimeter
     switch = door.inputs[0][1] if door.inputs else "properties.publicNetworkAccess"
     public = intersection(door.admits, addresses.PUBLIC)
+    by_groups = door.behind and entry.state is EntryState.RESTRICTED
     return ServiceDoors(
         about=facts.about(context, resource.id, sub_object=door.name, inputs=door.inputs),
         service=label,
@@ -90,9 +93,13 @@ def _fact(context: Context, resource: Resource, label: str, door: PublicDoor) ->
         public_network_access=context.estate.gap_at(resource.key, switch) or body.text(resource.body, switch),
         decider=door.decider.value,
         public_door=entry.why_unknown if entry.state is EntryState.UNKNOWN else entry.state,
-        addresses=tuple(addresses.prefixes(public))[:_MOST] if not door.admits_everybody else ("Internet",),
+        addresses=_shown(door, public) if not by_groups else (),
         subnets=tuple(context.estate.spelled(key) or key for key in door.subnets),
-        others=(*door.others, *(perimeter.subscriptions if perimeter else ())),
+        others=(
+            *door.others,
+            *(["whom the groups of its subnet let in"] if by_groups else []),
+            *(perimeter.subscriptions if perimeter else ()),
+        ),
         trusted_services=door.trusted,
         perimeter=perimeter.name if perimeter else None,
         perimeter_mode=perimeter.mode.value if perimeter and perimeter.mode else None,
@@ -100,6 +107,10 @@ def _fact(context: Context, resource: Resource, label: str, door: PublicDoor) ->
         name=resource.name,
         by=entry.by,
     )
+
+
+def _shown(door: PublicDoor, public: Ranges) -> tuple[str, ...]:
+    return ("Internet",) if door.admits_everybody else tuple(addresses.prefixes(public))[:_MOST]
 
 
 def _private_endpoints(context: Context, resource: Resource) -> Known[int]:

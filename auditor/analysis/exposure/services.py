@@ -7,29 +7,62 @@ from typing import Final
 
 from auditor.analysis.contract import Context
 from auditor.analysis.exposure.entry import EntryPoint, EntryState, covered, listed
+from auditor.analysis.exposure.port_filter import in_subnet
 from auditor.azure import addresses, body
 from auditor.azure.ranges import difference
 from auditor.azure.resource_type import EndpointReader, WayIn
 from auditor.model import Gap, Resource
 from auditor.network import service_doors
 from auditor.network.service_doors import PublicDoor
+from auditor.network.subnets import Subnets
 
 _INTERNAL: Final = "properties.vnetConfiguration.internal"
 TELEMETRY: Final = "telemetry"
 """The kind of endpoints that take and show monitoring data: no way into the workload itself."""
+_HTTPS: Final = ((443, 444),)
+_WEAKEST: Final = (EntryState.OPEN, EntryState.UNKNOWN, EntryState.RESTRICTED, EntryState.CLOSED)
+"""Of several ways in, that of the first state decides."""
 Reader = Callable[[Context, Resource], Iterator[EntryPoint]]
 
 
-def service_entries(context: Context, resource: Resource, way_in: WayIn) -> Iterator[EntryPoint]:
+def service_entries(context: Context, subnets: Subnets, resource: Resource, way_in: WayIn) -> Iterator[EntryPoint]:
     """Yield the public endpoints of a service, by its doors or by the reader that its type names."""
     if way_in.reader is not None and way_in.reader in READERS:
         yield from READERS[way_in.reader](context, resource)
     for door in service_doors.public_doors(context.estate, resource) or ():
-        yield entry_of(resource, door)
+        yield entry_of(context, subnets, resource, door)
 
 
-def entry_of(resource: Resource, door: PublicDoor) -> EntryPoint:
-    """Return a public door of a service as a way in from the Internet."""
+def entry_of(context: Context, subnets: Subnets, resource: Resource, door: PublicDoor) -> EntryPoint:
+    """Return a public door of a service as a way in from the Internet: both it and the groups before it decide."""
+    entry = _by_door(resource, door)
+    if not door.behind or entry.state is EntryState.CLOSED:
+        return entry
+    answers = [in_subnet(context, subnets, resource, key, _HTTPS) for key in door.behind]
+    groups = min(answers, key=lambda answer: _WEAKEST.index(answer.state))
+    both = _behind_both(entry.state, groups.state)
+    return EntryPoint(
+        resource,
+        entry.kind,
+        entry.name,
+        entry.port,
+        both,
+        f"{entry.by}; where it lies {groups.said}",
+        entry.path,
+        (*entry.notes, *groups.lines),
+        groups.gap or entry.gap if both is EntryState.UNKNOWN else None,
+        (*entry.inputs, *(one for answer in answers for one in answer.inputs)),
+    )
+
+
+def _behind_both(*filters: EntryState) -> EntryState:
+    """Return who gets in where several filters stand one behind the other."""
+    if EntryState.CLOSED in filters:
+        return EntryState.CLOSED
+    return EntryState.UNKNOWN if EntryState.UNKNOWN in filters else max(filters, key=_WEAKEST.index)
+
+
+def _by_door(resource: Resource, door: PublicDoor) -> EntryPoint:
     state = state_of(door)
     said = door.by
     if not door.is_told and door.gap is None:
