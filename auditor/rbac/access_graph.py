@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
+from typing import Final
 
 from msgspec import Struct, field
 
@@ -28,6 +29,8 @@ from auditor.rbac.schedules import ASSIGNMENTS
 from auditor.rbac.scopes import Hierarchy, ScopeKind, kind_of
 from auditor.resource_id import CLASSIC_ADMINISTRATORS, MANAGEMENT_GROUPS
 from auditor.truth import Truth, any_of
+
+NOT_FOUND: Final = "Azure did not find the principal: it was deleted, and may be restored, or was made a moment ago"
 
 
 class AccessGraph(Struct, frozen=True, dict=True):
@@ -164,6 +167,11 @@ class AccessGraph(Struct, frozen=True, dict=True):
         gap = self.estate.type_gap(DEFINITIONS, assignment.scope)
         reason = gap.reason if gap else "the role definition is not among the collected ones or cannot be read"
         return Gap(assignment.role.id or assignment.id, "properties.permissions", reason, f"{DEFINITIONS}/read")
+
+    def missing_gap(self, assignment: Assignment) -> Gap | None:
+        """Return that Azure did not find an assignment's principal, of which nobody knows whether it is there, or None."""
+        is_missing = self.kind_of(assignment).is_missing
+        return Gap(assignment.id, "properties.principalType", NOT_FOUND) if is_missing else None
 
     def place_gap(self, assignment: Assignment, scope: str) -> Gap | None:
         """Return why it is not known whether an assignment's scope lies above another one, or None where it is."""

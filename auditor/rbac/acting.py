@@ -61,7 +61,7 @@ def openings(graph: AccessGraph, to_act: WayToAct) -> Iterator[Opening]:
         left = graph.grants.effective_of(assignment.principal, to_act.scope, [assignment]).permissions
         answers = {operation: permits(left, Plane.CONTROL, operation) for operation in possible}
         if certain := next((operation for operation, answer in answers.items() if answer is Truth.YES), None):
-            yield Opening(to_act, assignment, certain, to_act.doubt)
+            yield Opening(to_act, assignment, certain, to_act.doubt or graph.missing_gap(assignment))
         elif perhaps := next((operation for operation, answer in answers.items() if answer is Truth.UNKNOWN), None):
             undecided = Gap(assignment.id, "properties.condition", "a condition or a deny assignment decides")
             unplaced = graph.place_gap(assignment, to_act.scope)

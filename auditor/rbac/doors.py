@@ -23,7 +23,7 @@ from auditor.estate.lookup import FEDERATED_CREDENTIALS
 from auditor.estate.stated_values import has_values
 from auditor.model import Gap, Resource
 from auditor.rbac import acting, guards, service_roles
-from auditor.rbac.access_graph import AccessGraph
+from auditor.rbac.access_graph import NOT_FOUND, AccessGraph
 from auditor.rbac.access_policies import governed_at
 from auditor.rbac.assignments import ANYBODY, Assignment, AssignmentState, DoorKind
 from auditor.rbac.effective import Effective
@@ -140,13 +140,13 @@ class DoorSearch(Struct):
         return sorted(candidates if self.only is None else candidates & self.only)
 
     def _is_missing(self, principal: str, own: Iterable[Assignment]) -> bool:
-        """Whether Azure did not find a principal: it was deleted, and may be restored, or was made a moment ago."""
-        return any(a.principal == principal and self.graph.kind_of(a).is_missing for a in own)
+        """Whether Azure did not find a principal, by what it says of it in one of its own assignments."""
+        return any(a.principal == principal and self.graph.missing_gap(a) is not None for a in own)
 
     def _reasons(self, principal: str, own: Sequence[Assignment], effective: Effective, scope: str) -> Iterator[str]:
         grants = self.graph.grants
         if self._is_missing(principal, own):
-            yield "Azure did not find the principal: it was deleted, or made a moment ago"
+            yield NOT_FOUND
         yield from (a.doubt for a in own if a.doubt is not None)
         yield from (f"condition: {a.condition}" for a in own if a.condition)
         yield from (f"role {a.role.name} was not read" for a in own if a.role.permissions is None)

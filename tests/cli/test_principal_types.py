@@ -46,6 +46,22 @@ def test_a_standing_owner_is_told_by_what_its_type_says(kind: str, right: dict[s
     assert {one["rule_id"]: one["status"] for one in found if one["resource_id"] == owner["id"]} == right
 
 
+@pytest.mark.parametrize(
+    ("kinds", "status"), [(["User"], "fail"), (["Unknown"], "unknown"), (["Unknown", "User"], "fail")]
+)
+def test_whom_azure_did_not_find_may_act_as_an_identity_and_may_not(
+    kinds: list[str], status: str, tmp_path: Path
+) -> None:
+    rule = "access-act-as-workload-only"
+
+    def give(bodies: Bodies) -> None:
+        for number, kind in enumerate(kinds):
+            add(bodies, assignment(f"{STRANGER}{number}", OWNER, SUBSCRIPTION, kind=kind, name=f"standing{number}"))
+
+    told = [one for one in findings(give, tmp_path, rule) if "/userAssignedIdentities/" in (one["resource_id"] or "")]
+    assert {one["status"] for one in told} == {status}
+
+
 @pytest.mark.parametrize("kind", ["MSI", "Robot", "Unknown", None])
 def test_an_identity_of_the_estate_is_an_application_whatever_its_type_says(kind: str, tmp_path: Path) -> None:
     def give(bodies: Bodies) -> None:
