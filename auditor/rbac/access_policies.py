@@ -95,11 +95,15 @@ def _policy(
 
 
 def _permitted(resource: Resource, model: AccessPolicies, granted: object) -> Bounds:
-    """Return what the permissions of a policy let its principal do; one of an unknown name may be anything of its kind."""
+    """Return what the permissions of a policy let its principal do; one of an unknown name may be anything of its kind.
+
+    So may what stands there as a text: PowerShell writes lists so that lie deeper than it was told to go.
+    """
     parts: list[Bounds] = []
     prefix = _SPELLED[resource.type_key]
     for kind, by_name in model.permissions.items():
-        for name in body.texts(granted, kind):
+        is_cut = isinstance(granted, str) or isinstance(body.value(granted, kind), str)
+        for name in ("",) if is_cut else body.texts(granted, kind):
             operations = by_name.get(name.lower())
             known = certain(union(pattern(f"{prefix}/{each}") for each in operations or by_name["all"]))
             parts.append(known if operations else bounds.perhaps(known))

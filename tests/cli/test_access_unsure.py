@@ -133,6 +133,25 @@ def test_a_principal_that_azure_did_not_find_may_be_restored(stated: Body, right
     assert "Azure did not find the principal" in record["reasons"][0]
 
 
+@pytest.mark.parametrize(
+    ("permissions", "right"),
+    [
+        pytest.param({"secrets": ["get", "list"]}, (0, ["yes"]), id="a list"),
+        pytest.param({"secrets": "get list"}, (2, ["maybe"]), id="a list cut into a text"),
+        pytest.param("@{secrets=System.Object[]}", (2, ["maybe"]), id="all of it cut"),
+        pytest.param({"secrets": ["list"], "keys": "get"}, (0, []), id="what was cut is of another kind"),
+    ],
+)
+def test_permissions_of_a_policy_that_were_cut_into_a_text_may_be_any(
+    permissions: object, right: tuple[int, list[str]], tmp_path: Path
+) -> None:
+    policy = {"tenantId": "t", "objectId": "holder", "permissions": permissions}
+    vault = resource("Microsoft.KeyVault/vaults", "kv", {"enableRbacAuthorization": False, "accessPolicies": [policy]})
+    words = ("who-can", "Microsoft.KeyVault/vaults/secrets/getSecret/action", "--on", "kv")
+    code, records, _ = asked(tmp_path, [vault], *words)
+    assert (code, [record["answer"] for record in records]) == right
+
+
 def judged(folder: Path, *bodies: Body, options: tuple[str, ...] = ()) -> Mapping[tuple[str, str], str]:
     """Return the status of each rule on each of the chat estate's resources, by name, with bodies put to it."""
 
