@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.model import Report
+from auditor.snapshot.json_text import with_all_members
 from tests.audit.judging import judged
 from tests.e2e.command import GROUP, in_process
 from tests.estates.chat import chat_bodies
@@ -74,6 +75,37 @@ def test_nothing_hides_what_is_there_twice(text: str, tmp_path: Path) -> None:
     ended = in_process("evaluate", "in.json", "--complete", "--select", rule, "-o", "json", at=tmp_path)
 
     assert {one["status"] for one in ended.findings} == {"unknown"}
+
+
+@pytest.mark.parametrize("colon", [":", " : ", " :", "\t:", "\n  :\n"])
+@pytest.mark.parametrize("of_all", [True, False])
+def test_blanks_before_colons_hide_nothing_that_is_there_twice(colon: str, tmp_path: Path, *, of_all: bool) -> None:
+    separators = (",", colon if of_all else ":")
+    name = '"publicNetworkAccess"'
+    one = json.dumps(_account(), separators=separators).replace(name, f'{name}{colon}"Enabled",{name}')
+    (tmp_path / "in.json").write_text(f"[{one}]")
+    words = ["in.json", "--complete", "-o", "json", "--select", "storage-public-network-access-off"]
+    [found] = in_process("evaluate", *words, at=tmp_path).findings
+
+    assert found["status"] == "unknown"
+
+
+_TEXTS = st.sampled_from(["", "a", ":", 'x":', '" : ', "\\u003a", "é:"])
+_VALUES = st.recursive(
+    st.one_of(_TEXTS, st.integers(0, 9), st.booleans(), st.none()),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(_TEXTS, inner, max_size=3)),
+    max_leaves=8,
+)
+
+
+@given(value=_VALUES, colon=st.sampled_from([":", " :", "\n\t: "]), is_ascii=st.booleans(), twice=st.booleans())
+def test_a_text_is_looked_into_where_it_holds_more_members_than_its_value(
+    value: object, colon: str, *, is_ascii: bool, twice: bool
+) -> None:
+    written = json.dumps(value, separators=(", ", colon), ensure_ascii=is_ascii)
+    text = f'{{"k"{colon}{written},"k" {colon}{written}}}' if twice else f'{{"k"{colon}{written}}}'
+    decoded = {"k": value}
+    assert with_all_members(decoded, text.encode()) == (decoded | {"K": value} if twice else decoded)
 
 
 def test_what_users_name_may_differ_by_case_alone(tmp_path: Path) -> None:
