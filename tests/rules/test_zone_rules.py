@@ -103,6 +103,20 @@ def test_an_elastic_premium_plan_scales_itself_up_to_its_maximum(maximum: int | 
     assert _verdict(BOTH_WAYS, plan) == verdict
 
 
+@pytest.mark.parametrize(
+    ("automatic", "maximum", "verdict"),
+    [(True, 20, "pass"), (True, 3, "fail"), (True, None, "unknown"), (False, 20, "fail"), (None, 20, "fail"), (1, 20, "unknown")],
+)  # fmt: skip
+def test_a_premium_plan_scales_itself_where_automatic_scaling_is_on(
+    automatic: object, maximum: int | None, verdict: str
+) -> None:
+    plan = _plan("PremiumV3", "P1v3")
+    stated = {"elasticScaleEnabled": automatic, "maximumElasticWorkerCount": maximum}
+    plan["properties"] |= {name: value for name, value in stated.items() if value is not None}
+
+    assert _verdict(BOTH_WAYS, plan) == verdict
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.text(min_size=1, max_size=12).filter(str.strip), st.sampled_from([True, False, None]))
 def test_no_name_of_a_tier_that_is_not_listed_fails(tier: str, zones: bool | None) -> None:  # noqa: FBT001

@@ -22,6 +22,11 @@ from auditor.model import Gap, Resource
 
 AUTOSCALE: Final = spelled(AUTOSCALE_SETTINGS)
 _THREE: Final = 3
+_AUTOMATIC: Final = "properties.elasticScaleEnabled"
+"""With which a plan of a premium tier scales as one of an elastic tier does.
+
+https://learn.microsoft.com/azure/app-service/manage-automatic-scaling
+"""
 
 
 ScalableService: TypeAlias = Literal["plan", "gateway", "search", "online-deployment"]
@@ -231,8 +236,10 @@ def _plan(context: Context, plan: Resource, scale: Scale) -> Scale:
     if sku is None:
         name = body.text(plan.body, "sku.tier") or body.text(plan.body, "sku.name")
         return replace(scale, on_demand=unknown_sku(plan, "sku.tier", name))
-    if sku.is_on_demand or not sku.scales_itself:
-        return replace(scale, on_demand=sku.is_on_demand)
+    if sku.is_on_demand:
+        return replace(scale, on_demand=True)
+    if not sku.scales_itself and body.flag(plan.body, _AUTOMATIC) is not True:
+        return replace(scale, on_demand=False, gap=scale.gap or context.estate.gap_at(plan.key, _AUTOMATIC))
     path = "properties.maximumElasticWorkerCount"
     maximum = body.number(plan.body, path)
     gap = context.estate.gap_at(plan.key, path)
@@ -244,7 +251,7 @@ def _plan(context: Context, plan: Resource, scale: Scale) -> Scale:
         profiles=(_by_platform("platform", scale.capacity, maximum),),
         gap=None,
         platform_gap=gap,
-        inputs=[(plan.id, path)],
+        inputs=[(plan.id, path), *([] if sku.scales_itself else [(plan.id, _AUTOMATIC)])],
         is_autoscaled=True,
     )
 
