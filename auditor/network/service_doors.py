@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from auditor import resource_id as ids
-from auditor.azure import addresses, body
+from auditor.azure import addresses, body, paths
 from auditor.azure.catalogue import shipped
 from auditor.azure.ranges import Ranges, intersection, union
 from auditor.azure.resource_type import ANY_VALUE, EndpointReader, PublicEndpoint, WayIn
@@ -111,7 +111,7 @@ def door_of(estate: Estate, resource: Resource, endpoint: PublicEndpoint) -> Pub
         perimeter=perimeter,
         by=by,
         is_telemetry=endpoint.telemetry,
-        behind=_behind(resource, endpoint),
+        behind=_behind(estate, resource, endpoint),
         inputs=tuple(inputs if perimeter is None else (*inputs, (perimeter.source.id, "properties"))),
     )
     is_enforced = perimeter is not None and perimeter.mode is perimeters.AccessMode.ENFORCED
@@ -124,13 +124,18 @@ def door_of(estate: Estate, resource: Resource, endpoint: PublicEndpoint) -> Pub
     return _decided(estate, resource, endpoint, door)
 
 
-def _behind(resource: Resource, endpoint: PublicEndpoint) -> tuple[str, ...]:
-    """Return the keys of the subnets that an endpoint lies in; an empty one where it does and none is stated."""
+def _behind(estate: Estate, resource: Resource, endpoint: PublicEndpoint) -> tuple[str, ...]:
+    """Return the keys of the subnets that an endpoint lies in; an empty one where it may in one that is not stated."""
     before = endpoint.groups_before
-    if before is None or not body.states_values(resource.body, before.where):
+    if before is None:
+        return ()
+    hidden = {steps for steps in before.where if estate.gap_at(resource.key, paths.show(steps)) is not None}
+    known = {steps: values for steps, values in before.where.items() if steps not in hidden}
+    if not body.states_values(resource.body, known):
         return ()
     texts = (text for steps in before.subnets for text in body.values_at(resource.body, steps) if isinstance(text, str))
-    return tuple(dict.fromkeys(map(ids.key, texts))) or ("",)
+    keys = tuple(dict.fromkeys(map(ids.key, texts)))
+    return (*keys, "") if hidden or not keys else keys
 
 
 def _closing(resource: Resource, endpoint: PublicEndpoint) -> str | None:

@@ -127,26 +127,27 @@ def _by_public_door(subnets: Subnets, source: Endpoint, at: tuple[Resource, Publ
 
 
 def _past_groups(subnets: Subnets, source: Endpoint, door: PublicDoor, answer: DoorAnswer) -> DoorAnswer:
-    """Return what is left of an answer behind the groups of the subnets that a door lies in."""
+    """Return what is left of an answer behind the groups of the subnets that a door lies in: any of them may let in."""
     if not door.behind or answer.truth is Truth.NO:
         return answer
-    if any(subnets.estate.get(key) is None for key in door.behind):
-        doubt = "what the groups of its subnet let in, which was not read"
-        return DoorAnswer("public", door.name, Truth.UNKNOWN, door.by, None, (*answer.unknowns, doubt))
     # Who comes from a subnet of Azure comes with a public address that is not known here.
-    outer = (
-        endpoints.find(subnets, endpoints.INTERNET)
-        if source.outside is None
-        else Endpoint(source.label, (), source.outside)
-    )
-    asked = endpoints.traffic("tcp", door.port)
-    ways = [connect(Forwarding(subnets), outer, endpoints.find(subnets, key), asked) for key in door.behind]
-    groups = any_of(tuple(way.truth for way in ways))
-    is_sure = source.outside is not None or not any(way.is_partial for way in ways)
-    truth = all_of((answer.truth, groups if is_sure or groups is Truth.NO else Truth.UNKNOWN))
-    names = ", ".join(ids.name_of(key) for key in door.behind)
-    why = answer.why if truth is answer.truth else f"{answer.why}; the groups of {names} decide, too"
-    doubts = ("which addresses the groups of its subnet let in",) if truth is not answer.truth else ()
+    is_outer = source.outside is not None
+    outer = Endpoint(source.label, (), source.outside) if is_outer else endpoints.find(subnets, endpoints.INTERNET)
+    asked, names, doubts = endpoints.traffic("tcp", door.port), [], []
+    truths = []
+    for key in door.behind:
+        if subnets.estate.get(key) is None:
+            doubts.append("what the groups of its subnet let in, which was not read")
+            truths.append(Truth.UNKNOWN)
+            continue
+        way = connect(Forwarding(subnets), outer, endpoints.find(subnets, key), asked)
+        names.append(ids.name_of(key))
+        truths.append(way.truth if is_outer or way.truth is Truth.NO or not way.is_partial else Truth.UNKNOWN)
+        doubts += way.unknowns if is_outer else [f"which addresses the groups of {names[-1]} let in"]
+    truth = all_of((answer.truth, any_of(truths)))
+    if truth is answer.truth:
+        return answer
+    why = f"{answer.why}; the groups of {', '.join(names) or 'its subnet'} decide, too"
     unknowns = (*answer.unknowns, *doubts) if truth is Truth.UNKNOWN else ()
     return DoorAnswer("public", door.name, truth, why, None, unknowns, answer.connection)
 

@@ -123,6 +123,14 @@ _RULES = st.lists(
 )
 
 
+@pytest.mark.parametrize(("rules", "right"), [((), "unknown"), ((EVERYBODY,), "yes")])
+def test_whether_its_tier_lies_in_the_network_is_not_known_where_no_tier_is_stated(
+    rules: tuple[tuple[str, str, str], ...], right: str, tmp_path: Path
+) -> None:
+    bare = {name: value for name, value in service().items() if name != "sku"}
+    assert answer(tmp_path, "apim", bare, HELD, group("g", *rules), complete=False) == right
+
+
 @settings(max_examples=8)
 @given(rules=_RULES)
 def test_who_gets_into_its_subnet_gets_in(rules: list[tuple[str, str, str]]) -> None:
