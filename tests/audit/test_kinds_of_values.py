@@ -17,7 +17,8 @@ from auditor.azure import paths
 from auditor.azure.catalogue import shipped
 from auditor.azure.vocabulary import Property
 from auditor.inputs.entries import as_arm
-from auditor.model import Report, Status
+from auditor.inputs.glance import glance
+from auditor.model import Gap, Report, Status
 from tests.audit.judging import judged, those
 from tests.checkout import ROOT
 
@@ -31,6 +32,11 @@ _NO_FLAG = st.one_of(
     st.lists(st.booleans(), max_size=2),
     st.dictionaries(st.text(max_size=3), st.booleans(), max_size=2),
 )
+
+
+def _read(entry: dict[str, Any]) -> tuple[dict[str, Any], list[Gap]]:
+    body, gaps = as_arm(entry, glance(entry))
+    return dict(body), gaps
 
 
 def _flags(value: Any, at: Place = ()) -> Iterator[Place]:
@@ -96,7 +102,7 @@ def _body(resource_type: str, known: Property, value: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(("resource_type", "known"), _holds_flags())
 @pytest.mark.parametrize("wrong", [0, 1, 0.5, "yes", "", "1", [], [True], {}, {"value": True}], ids=repr)
 def test_a_flag_of_a_known_property_that_is_none_was_not_read(resource_type: str, known: Property, wrong: Any) -> None:
-    body, gaps = as_arm(_body(resource_type, known, wrong))
+    body, gaps = _read(_body(resource_type, known, wrong))
     assert not reader.values_at(body, known.steps)
     assert [gap for gap in gaps if "true or false belongs" in gap.reason]
 
@@ -105,7 +111,7 @@ def test_a_flag_of_a_known_property_that_is_none_was_not_read(resource_type: str
 @pytest.mark.parametrize("right", [True, False, None, "true", "False"], ids=repr)
 def test_a_flag_may_be_spelled_as_text_and_be_null(resource_type: str, known: Property, right: Any) -> None:
     given_body = _body(resource_type, known, right)
-    assert as_arm(given_body) == (given_body, [])
+    assert _read(given_body) == (given_body, [])
 
 
 def _app(**properties: Any) -> dict[str, Any]:
@@ -139,6 +145,27 @@ def test_the_finding_says_what_stands_in_the_place_of_a_flag(value: Any, status:
     assert reason is None or reason in finding.message
 
 
+@pytest.mark.parametrize("traffic", [["blue"], "blue=100", 100, True])
+def test_traffic_that_is_no_object_is_not_known(traffic: Any) -> None:
+    workspace = f"{_GROUP}/providers/Microsoft.MachineLearningServices/workspaces/mlw"
+    kind = "Microsoft.MachineLearningServices/workspaces"
+    endpoint = f"{workspace}/onlineEndpoints/flow"
+    bodies = [
+        {"id": workspace, "type": kind, "name": "mlw", "properties": {}},
+        {"id": endpoint, "type": f"{kind}/onlineEndpoints", "name": "flow", "properties": {"traffic": traffic}},
+        {
+            "id": f"{endpoint}/deployments/blue",
+            "type": f"{kind}/onlineEndpoints/deployments",
+            "name": "blue",
+            "sku": {"name": "Default", "capacity": 1},
+            "properties": {},
+        },
+    ]
+    rules = ("ml-endpoint-takes-traffic", "ml-endpoint-traffic-complete", "ml-deployment-minimum-instances")
+    report = judged({"resources": bodies}, *rules)
+    assert {one.rule_id: one.status for one in report.findings} == dict.fromkeys(rules, Status.UNKNOWN)
+
+
 def test_other_settings_of_the_resource_are_judged_all_the_same() -> None:
     report = judged({"resources": [_app(httpsOnly=1, endToEndEncryptionEnabled=True)]})
     [other] = those(report.findings, "app-end-to-end-encryption")
@@ -159,8 +186,8 @@ def test_a_peering_with_a_flag_that_is_none_is_not_known_alone_nor_in_its_networ
         "name": "vnet",
         "properties": {"virtualNetworkPeerings": [peering]},
     }
-    assert [gap.what for gap in as_arm(peering)[1]] == ["properties"]
-    assert {gap.what for gap in as_arm(held)[1]} == {
+    assert [gap.what for gap in _read(peering)[1]] == ["properties"]
+    assert {gap.what for gap in _read(held)[1]} == {
         "properties.virtualNetworkPeerings",
         "Microsoft.Network/virtualNetworks/virtualNetworkPeerings",
     }
