@@ -32,10 +32,11 @@ _PROPERTIES: Final = "properties"
 
 
 class ValueKind(StrEnum):
-    """What kind of JSON value a property of a resource holds. Azure and its tools also write the first two as texts."""
+    """What kind of JSON value a property of a resource holds. Azure's tools also write flags and numbers as texts."""
 
     BOOLEAN = "boolean"
     NUMBER = "number"
+    OBJECT = "object"
     TEXT = "text"
 
 

@@ -18,7 +18,12 @@ from auditor.azure.vocabulary import ValueKind
 
 _REMEMBERED: Final = 256
 _BOOLEANS: Final = frozenset({"true", "false"})
-_WORDS: Final = {ValueKind.BOOLEAN: "true or false", ValueKind.NUMBER: "a number", ValueKind.TEXT: "a text"}
+_WORDS: Final = {
+    ValueKind.BOOLEAN: "true or false",
+    ValueKind.NUMBER: "a number",
+    ValueKind.OBJECT: "an object",
+    ValueKind.TEXT: "a text",
+}
 _NUMBER: Final = re.compile(r"\s*[-+]?[0-9]+(\.[0-9]+)?\s*")
 
 
@@ -130,8 +135,8 @@ def _is_of(value: object, kind: ValueKind) -> bool:
     if isinstance(value, str):
         spelled = kind is ValueKind.TEXT or (kind is ValueKind.BOOLEAN and value.lower() in _BOOLEANS)
         return spelled or (kind is ValueKind.NUMBER and _NUMBER.fullmatch(value) is not None)
-    if isinstance(value, bool):
-        return kind is ValueKind.BOOLEAN
+    if isinstance(value, bool | dict):
+        return kind is (ValueKind.BOOLEAN if isinstance(value, bool) else ValueKind.OBJECT)
     return isinstance(value, int | float) and kind is ValueKind.NUMBER
 
 
