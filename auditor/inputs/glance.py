@@ -50,15 +50,15 @@ def glance(entry: dict[str, object]) -> Glance:
     waiting: list[Any] = [entry]
     known = _ORDINARY_TEXTS
     for value in waiting:  # it grows meanwhile
-        parts = len(waiting)
-        for member in value.values() if type(value) is dict else value:
+        parts, is_object = len(waiting), type(value) is dict
+        for member in value.values() if is_object else value:
             kind = type(member)
             if kind is str:
                 if member not in known:
                     texts.append(member)
             elif kind is dict or kind is list:
                 waiting.append(member)
-        if type(value) is dict:
+        if is_object:
             (names_above if len(waiting) > parts else names).add(tuple(value))
     odd_texts = _odd_texts(texts) if texts else texts
     unknown_names = (names | names_above) - _ORDINARY_NAMES
