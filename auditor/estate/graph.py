@@ -24,6 +24,7 @@ from auditor.snapshot.children import inline_children
 from auditor.snapshot.model import (
     ITEM_NOT_READ,
     KIND_NOT_READ,
+    LIST_OF_ANOTHER_KIND,
     NOT_PRINTED,
     STATED_TWICE,
     TEXT_FOR_OBJECT,
@@ -464,7 +465,7 @@ class Estate:
         return None
 
 
-_NOTHING_IS_SURE = frozenset({ITEM_NOT_READ, KIND_NOT_READ, STATED_TWICE, TEXT_FOR_OBJECT})
+_NOTHING_IS_SURE = frozenset({ITEM_NOT_READ, KIND_NOT_READ, LIST_OF_ANOTHER_KIND, STATED_TWICE, TEXT_FOR_OBJECT})
 
 
 def _hides_properties(gap: Gap) -> bool:

@@ -15,6 +15,7 @@ from msgspec import Struct
 from auditor.azure import paths
 from auditor.azure.catalogue import shipped
 from auditor.azure.vocabulary import ValueKind
+from auditor.snapshot.model import LIST_OF_ANOTHER_KIND
 
 _REMEMBERED: Final = 256
 _BOOLEANS: Final = frozenset({"true", "false"})
@@ -110,7 +111,7 @@ def _misread(value: Mapping[str, object], way: _Way, at: str) -> Iterator[Misrea
                 yield Misread(path, _told(inner, _WORDS[further.kind]), is_number_for_text=is_number)
         elif further.is_list and isinstance(inner, list):
             if (found := _misread_member(inner, further)) is not None:
-                yield Misread(path, found.reason, is_list=True, is_passed_over=found.is_passed_over)
+                yield Misread(path, LIST_OF_ANOTHER_KIND, is_list=True, is_passed_over=found.is_passed_over)
         elif further.further and not further.is_list and isinstance(inner, dict):
             yield from _misread(inner, further, f"{path}.")
         elif at and (further.further or further.is_list):

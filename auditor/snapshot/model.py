@@ -20,6 +20,7 @@ NUMBER_FOR_WORD: Final = "the export holds a number where a word belongs (Conver
 STATED_TWICE: Final = "the export states it in two spellings of its name, and differently"
 TWO_TYPES: Final = "the export states another type than its id spells"
 ITEM_NOT_READ: Final = "an item of the list came without its properties"
+LIST_OF_ANOTHER_KIND: Final = "the export holds a list in which something else stands than belongs there"
 TEXT_FOR_OBJECT: Final = "the export holds a text where an object belongs"
 
 

@@ -19,6 +19,7 @@ from auditor.azure.vocabulary import Property
 from auditor.inputs.entries import as_arm
 from auditor.inputs.glance import glance
 from auditor.model import Gap, Report, Status
+from auditor.snapshot.model import LIST_OF_ANOTHER_KIND
 from tests.audit.judging import judged, those
 from tests.checkout import ROOT
 
@@ -104,7 +105,8 @@ def _body(resource_type: str, known: Property, value: Any) -> dict[str, Any]:
 def test_a_flag_of_a_known_property_that_is_none_was_not_read(resource_type: str, known: Property, wrong: Any) -> None:
     body, gaps = _read(_body(resource_type, known, wrong))
     assert not reader.values_at(body, known.steps)
-    assert [gap for gap in gaps if "true or false belongs" in gap.reason]
+    wanted = LIST_OF_ANOTHER_KIND if paths.EACH in known.steps else "true or false belongs"
+    assert [gap for gap in gaps if wanted in gap.reason]
 
 
 @pytest.mark.parametrize(("resource_type", "known"), _holds_flags())
@@ -164,6 +166,20 @@ def test_traffic_that_is_no_object_is_not_known(traffic: Any) -> None:
     rules = ("ml-endpoint-takes-traffic", "ml-endpoint-traffic-complete", "ml-deployment-minimum-instances")
     report = judged({"resources": bodies}, *rules)
     assert {one.rule_id: one.status for one in report.findings} == dict.fromkeys(rules, Status.UNKNOWN)
+
+
+@pytest.mark.parametrize("status", [7, True, {}, []])
+def test_of_an_endpoint_whose_connections_are_not_as_azure_writes_them_no_service_is_short(status: Any) -> None:
+    document = dict(_sample("chat"))
+    bodies = deepcopy(document["resources"])
+    for body in bodies:
+        if body["type"].lower() == "microsoft.network/privateendpoints":
+            for connection in body["properties"].get("privateLinkServiceConnections") or ():
+                connection["properties"]["privateLinkServiceConnectionState"]["status"] = status
+    before, after = judged(document), judged({**document, "resources": bodies})
+    failed = {(one.rule_id, one.resource_id) for one in before.findings if one.status is Status.FAIL}
+    more = {(one.rule_id, one.resource_id) for one in after.findings if one.status is Status.FAIL} - failed
+    assert not {rule for rule, _ in more if "private-endpoint" in rule}
 
 
 def test_other_settings_of_the_resource_are_judged_all_the_same() -> None:
