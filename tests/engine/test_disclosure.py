@@ -127,3 +127,13 @@ def test_what_many_findings_share_is_cleaned_as_each_by_itself(findings: list[Fi
     assert [one.message for one in cleaned if by_brute_force(one.message) != one.message] == []
     for given_one, clean in zip(findings, cleaned, strict=False):
         assert (clean is given_one) is (repr(clean) == repr(given_one))
+
+
+def test_a_leaf_whose_name_was_met_before_as_another_text_is_the_same_object() -> None:
+    def leaf() -> Evidence:
+        return Evidence("properties.a", "equals", "x", "x", name=b"{}".decode())
+
+    evidence_without_secrets(leaf())
+    again = leaf()
+
+    assert evidence_without_secrets(again) is again

@@ -214,8 +214,8 @@ def evidence_without_secrets(leaf: Evidence) -> Evidence:
     """Return a leaf without the secrets in it; one that holds none is the same object."""
     actual, expected = _REDACTOR.at(_names(leaf.path), leaf.actual), _REDACTOR.at((), leaf.expected)
     path, name = _REDACTOR.text(leaf.path), leaf.name and _name(leaf.name)
-    if all(map(is_, (actual, expected, path, name), (leaf.actual, leaf.expected, leaf.path, leaf.name))):
-        return leaf
+    if name == leaf.name and all(map(is_, (actual, expected, path), (leaf.actual, leaf.expected, leaf.path))):
+        return leaf  # what is remembered of a name is equal, and may be another object
     return replace(leaf, actual=actual, expected=expected, path=path, name=name)
 
 
