@@ -26,6 +26,7 @@ from auditor import audit
 from auditor.rulebook import in_force
 from benchmarks.estate import document
 
+_OUTPUT: Final = ("-o", "table=/dev/null")
 MOST: Final = 2.0
 """How many times as much as judging one state comparing two may cost."""
 
@@ -64,7 +65,7 @@ def _parts(body: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def cpu_of(*arguments: str | Path) -> float:
     """Return the CPU seconds of a command."""
-    command = [sys.executable, "-m", "auditor", *map(str, arguments), "-o", "table=/dev/null"]
+    command = [sys.executable, "-m", "auditor", *map(str, arguments)]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     ended = subprocess.run(command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)  # noqa: S603
     if ended.returncode not in {0, 1, 2} or b"bug in auditor" in ended.stderr:
@@ -91,8 +92,8 @@ def main() -> None:
             profile.runcall(audit.drift, str(old), str(new), rules, audit.Terms())
             pstats.Stats(profile).sort_stats("cumtime").print_stats(60)
             return
-        judging = min(cpu_of("evaluate", new) for _ in range(chosen.rounds))
-        comparing = min(cpu_of("diff", old, new) for _ in range(chosen.rounds))
+        judging = min(cpu_of("evaluate", new, *_OUTPUT) for _ in range(chosen.rounds))
+        comparing = min(cpu_of("diff", old, new, *_OUTPUT) for _ in range(chosen.rounds))
     print(f"{chosen.resources:,} resources, {chosen.changes} changes of each of four kinds")
     print(f"evaluate: {judging:.1f} CPU s; diff: {comparing:.1f} CPU s, {comparing / judging:.2f} times as much")
     sys.exit(comparing / judging > MOST)
