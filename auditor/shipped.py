@@ -23,7 +23,8 @@ DISTRIBUTION: Final = "estate-auditor"
 """What the tool is called where packages are installed from; what is imported and run is `auditor`."""
 _UNKNOWN: Final = "0+unknown"
 _SPELLINGS: Final = tuple(DISTRIBUTION.replace("-", sign) for sign in "-_.")
-_PACKAGE: Final = Path(__file__).resolve().parent
+PACKAGE: Final = Path(__file__).resolve().parent
+"""The folder of the tool's own modules and data."""
 _PLACE: Final[ContextVar[Path | None]] = ContextVar("place", default=None)
 
 
@@ -87,7 +88,7 @@ def is_replaced() -> bool:
 def folder(name: str) -> Path:
     """Return the folder `rules`, `baselines` or `samples`. In a wheel they lie in the package, else beside it."""
     place = _PLACE.get()
-    for base in (place,) if place is not None else (_PACKAGE / "bundled", _PACKAGE.parent):
+    for base in (place,) if place is not None else (PACKAGE / "bundled", PACKAGE.parent):
         if (base / name).is_dir():
             return base / name
     raise AuditorError(f"the tool's own folder '{name}' is missing", "install auditor again")

@@ -21,11 +21,11 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from auditor.compiled import objects
+from auditor.shipped import PACKAGE
 from auditor.yaml_source import note
 
 T = TypeVar("T")
 
-_PACKAGE: Final = Path(__file__).resolve().parent.parent
 _AT_ONCE: Final = 256 * 1024
 _LOGGER: Final = logging.getLogger(__name__)
 _DAMAGED: Final = (ValueError, TypeError, LookupError, AttributeError, ImportError)
@@ -95,7 +95,7 @@ def _place(name: str) -> Path | None:
 def state() -> bytes:
     """Return what tells this state of the tool's own code from others."""
     whole = sha256(sys.version.encode())
-    folders = [os.fspath(_PACKAGE)]
+    folders = [os.fspath(PACKAGE)]
     while folders:
         with os.scandir(folders.pop()) as listed:  # not os.walk, which makes as much again of hundreds of files
             entries = sorted(listed, key=attrgetter("name"))

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import inspect
 import logging
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -26,6 +30,7 @@ from auditor.snapshot.hash import assemble
 from auditor.snapshot.model import Metadata, Snapshot
 from auditor.snapshot.normalise import ExportEntry, normalise
 from tests.audit.judging import shipped, written
+from tests.checkout import ROOT, SAMPLE
 from tests.estates.chat import chat_bodies
 
 Json = dict[str, Any]
@@ -339,3 +344,23 @@ def test_the_time_of_judgement_counts_as_far_as_it_was_looked_at(
     said, after = ask(TracingContext(context, trace).now), AT + timedelta(days=later)
     assert (not trace.exact_time and all(each.is_same_at(after) for each in trace.times)) is holds
     assert said == ask(AT)
+
+
+def test_another_state_of_any_of_the_tools_modules_takes_nothing_over(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "auditor", tmp_path / "auditor", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("rules", "baselines"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    terms = ("--complete", "--as-of", "2024-03-01T00:00:00Z", "--answers", "answers", "--exit-zero", "--include-passed")
+    judging_it = [sys.executable, "-m", "auditor", "evaluate", str(SAMPLE), *terms, "-o", "csv=found.csv"]
+
+    def found() -> str:
+        subprocess.run(judging_it, check=True, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path)})
+        return (tmp_path / "found.csv").read_text(encoding="utf-8")
+
+    said, other = "since no rule of its group denies it", "as no rule of its group denies it"
+    before = found()
+    module = tmp_path / "auditor" / "analysis" / "network" / "subnet_traffic.py"
+    module.write_text(module.read_text(encoding="utf-8").replace(said, other), encoding="utf-8")
+
+    assert said in before
+    assert found() == before.replace(said, other)

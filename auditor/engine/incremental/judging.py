@@ -37,7 +37,7 @@ from auditor.engine.partwise import (
 )
 from auditor.estate.graph import Estate
 from auditor.model import Finding
-from auditor.shipped import tool_version
+from auditor.shipped import PACKAGE, tool_version
 
 FinishFor = Callable[[Estate, Mapping[str, str] | None], Finish]
 """Returns what finishes findings on an estate, with what people call things, where that is known."""
@@ -66,11 +66,10 @@ def made_by(question: Evaluation) -> bytes:
 
 def _own_files() -> bytes:
     """Return what tells the tool's own files by their content: installed anew, they are as they were."""
-    folder = Path(__file__).resolve().parent.parent
     whole = sha256()
-    for path in sorted(folder.rglob("*")):
+    for path in sorted(PACKAGE.rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:
-            whole.update(os.fsencode(path.relative_to(folder)) + sha256(path.read_bytes()).digest())
+            whole.update(os.fsencode(path.relative_to(PACKAGE)) + sha256(path.read_bytes()).digest())
     return whole.digest()
 
 
