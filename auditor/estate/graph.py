@@ -339,7 +339,7 @@ class Estate:
         return next(iter(self.named(resource_id, name)), None)
 
     def _gap_in_lists(self, resource_id: str, navigation: Navigation) -> Gap | None:
-        """Return why a list inside a resource of children that a navigation leads to is not known whole, or None."""
+        """Return why a list of children inside a resource is not known whole, where a navigation leads to children, or None."""
         if navigation.kind != "contains" or not navigation.outward:
             return None
         lists = inline_children((ids.type_of(resource_id) or "").lower()).values()

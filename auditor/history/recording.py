@@ -20,6 +20,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from auditor.engine.accepted.finding_sets import as_document
+from auditor.engine.findings.held_findings import SETTLED
 from auditor.history import inspections, kept_findings, notices
 from auditor.history.database import History
 from auditor.history.inspections import Inspection
@@ -289,7 +290,7 @@ def _told(finding: Finding, kept: KeptFinding, at: str, outgrown: str) -> Findin
     """Return a finding with since when it is there, and what changed with this run."""
     episodes = kept.timeline.episodes
     first_seen = kept.text("first_seen")
-    if finding.status in {Status.PASS, Status.NOT_APPLICABLE}:
+    if finding.status in SETTLED:
         is_resolved = any(each.closed_at == at for each in episodes)
         return replace(finding, first_seen=first_seen, change="resolved") if is_resolved else finding
     episode = kept.timeline.at(at)
